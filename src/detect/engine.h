@@ -1,0 +1,55 @@
+/*
+ * detect/engine.h - the right half: from ops and flows to findings and verdicts.
+ *
+ * Gives the tracker its handlers, asks the policy, words the finding, folds repeats into one
+ * incident and hands it to the sinks. It knows meaning and no bytes.
+ *
+ * Works without a policy: then only what the left half itself found (malformed messages, illegal
+ * functions, exception storms, ...) is told. Thread: one worker.
+ */
+#ifndef KIDOBAN_DETECT_ENGINE_H
+#define KIDOBAN_DETECT_ENGINE_H
+
+#include "detect/finding.h"
+#include "flow/flow.h"
+#include "policy/policy.h"
+#include "sink/sink.h"
+
+enum engine_event {
+	ENGINE_ALERT = 1,
+	ENGINE_FLOW = 2,
+	ENGINE_OP = 4,
+	ENGINE_ANOMALY = 8,
+	ENGINE_STATS = 16
+};
+
+struct engine_config {
+	const struct policy *policy;	   /* NULL: none */
+	const struct catalogue *catalogue; /* not NULL */
+	struct sink *const *sinks;	   /* NULL-ended */
+	unsigned events;		   /* bits of enum engine_event */
+	enum finding_lang lang;
+	int64_t incident_quiet;	  /* ns; 0: 5 minutes */
+	int64_t incident_longest; /* ns; 0: 1 hour */
+};
+
+struct engine;
+
+struct engine *engine_new(const struct engine_config *cfg);
+
+/* For flow_tracker_new(); the user pointer is the engine. */
+extern const struct flow_handlers engine_handlers;
+
+/* Closes all incidents. Call after flow_tracker_flush(). */
+void engine_flush(struct engine *e);
+
+/* Incidents and occurrences of finding `index` of the catalogue so far. */
+void engine_counts(const struct engine *e, unsigned index, uint64_t *incidents,
+		   uint64_t *occurrences);
+
+/* Ops seen of the i-th vocabulary (op/vocab.h), requests, responses and publishes together. */
+uint64_t engine_ops(const struct engine *e, unsigned vocab);
+
+void engine_free(struct engine *e);
+
+#endif

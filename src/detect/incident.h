@@ -1,0 +1,87 @@
+/*
+ * detect/incident.h - one event per incident.
+ *
+ * The same finding between the same ends about the same thing is one incident, however often it
+ * repeats. An incident is told when it closes: when it has been quiet for a while, has been open
+ * for long, or the input ends. It carries the first occurrence in full, and how often and until
+ * when it was seen again.
+ *
+ * Memory: a fixed table; when it is full the incident quiet for longest is told early, counted.
+ * Time is packet time. Thread: one worker.
+ */
+#ifndef KIDOBAN_DETECT_INCIDENT_H
+#define KIDOBAN_DETECT_INCIDENT_H
+
+#include "base/addr.h"
+#include "detect/finding.h"
+#include "op/op.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define INCIDENT_TEXT	384 /* longest expected or observed, bytes with NUL */
+#define INCIDENT_OBJECT 160
+#define INCIDENT_VALUES 160
+
+/* One thing that happened, copied out of flow and op; what a sink gets. No pointers into packets.
+ */
+struct incident {
+	const struct finding *finding;
+	const char *verdict;  /* static: "alert", "would-drop", "drop", ... */
+	int64_t first, last;  /* ns since 1970 UTC, packet time */
+	uint64_t first_frame; /* packet of the first occurrence */
+	uint64_t count;	      /* occurrences */
+
+	bool has_flow; /* the fields down to community are filled */
+	uint64_t flow_id;
+	bool has_client;      /* src is the client of the flow */
+	struct addr src, dst; /* of the packet, as in EVE */
+	uint16_t sport, dport;
+	uint8_t ip_proto;
+	uint16_t vlan[2];
+	uint8_t vlans;
+	const char *app; /* static; NULL: unknown */
+	struct mac src_mac, dst_mac;
+	bool has_mac;
+	bool to_client; /* the packet went from server to client */
+
+	const char *src_zone, *dst_zone;   /* of the policy; NULL: none */
+	const char *src_asset, *dst_asset; /* likewise */
+	const char *conduit;		   /* likewise */
+	const char *const *refs;	   /* the conduit's own, NULL-ended; may be NULL */
+
+	bool has_op;				   /* the fields below are filled */
+	const char *op_proto, *op_name, *op_space; /* static */
+	uint8_t op_role, op_class;
+	uint32_t op_code, op_status;
+	int32_t op_unit;
+	uint64_t op_first;
+	uint32_t op_count;
+	char object[INCIDENT_OBJECT]; /* as op_object_str() */
+	char values[INCIDENT_VALUES]; /* as op_values_str() */
+
+	char expected[INCIDENT_TEXT]; /* in the language of the engine */
+	char observed[INCIDENT_TEXT];
+};
+
+struct incident_table;
+
+/* told() is called once per incident, in the order in which they close. */
+struct incident_table *incident_table_new(uint32_t max, int64_t quiet_ns, int64_t longest_ns,
+					  void (*told)(void *user, const struct incident *i),
+					  void *user);
+
+/*
+ * Finds the open incident of that key, counts it, and returns NULL; or makes one and returns it,
+ * with finding, first, last, first_frame and count set, to be filled by the caller.
+ */
+struct incident *incident_report(struct incident_table *t, const struct finding *f, uint64_t key,
+				 int64_t time, uint64_t frame);
+
+/* Tells every open incident, in the order of their first occurrence. */
+void incident_flush(struct incident_table *t);
+
+uint64_t incident_early(const struct incident_table *t); /* told early because the table was full */
+void incident_table_free(struct incident_table *t);
+
+#endif

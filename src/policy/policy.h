@@ -1,0 +1,170 @@
+/*
+ * policy/policy.h - zones, assets, conduits: what is allowed between whom.
+ *
+ * A policy is loaded from one YAML file (zones/README.md is the language), checked as a whole,
+ * compiled once and never changed afterwards. It answers three questions:
+ *
+ *   whose address is this?                  policy_place()        once per flow and end
+ *   which conduits join these two?          policy_flow()         once per flow, cached there
+ *   may this op pass through one of them?   policy_op()           per request, no allocation
+ *
+ * Cost: a place is a longest-prefix match, the conduits of a pair are a hash lookup, an op is
+ * matched against the bit sets and interval sets of that pair's permissions only. None of it
+ * depends on how many conduits or assets the policy has.
+ *
+ * What it is not: it keeps no state of traffic, raises no findings and knows no bytes. Words of
+ * protocols come from op/vocab.h. Thread: immutable after load, shared by all workers.
+ */
+#ifndef KIDOBAN_POLICY_POLICY_H
+#define KIDOBAN_POLICY_POLICY_H
+
+#include "base/addr.h"
+#include "base/diag.h"
+#include "op/op.h"
+
+#include <stdio.h>
+
+#define POLICY_NONE UINT32_MAX /* no zone, asset or conduit */
+
+enum policy_level {
+	LEVEL_EXTERNAL,
+	LEVEL_INFORMATION,
+	LEVEL_DMZ,
+	LEVEL_IOT,
+	LEVEL_CONTROL_INFORMATION,
+	LEVEL_CONTROL,
+	LEVEL_FIELD,
+	LEVEL_SAFETY,
+	LEVELS
+};
+
+enum policy_mode { MODE_DETECT, MODE_ENFORCE };
+enum policy_operating_mode {
+	OPERATING_NORMAL,
+	OPERATING_MAINTENANCE,
+	OPERATING_EMERGENCY,
+	OPERATING_ANALYSIS
+};
+enum policy_action { ACTION_ALERT, ACTION_DEGRADE, ACTION_DROP, ACTION_REJECT, ACTION_QUARANTINE };
+enum policy_unknown { UNKNOWN_IGNORE, UNKNOWN_ALERT };
+
+/* Names and facts of the policy, for messages and reports. Indices are stable for its life. */
+struct policy_zone {
+	const char *id;		 /* as written */
+	const char *title;	 /* for people; the id when none was given */
+	uint8_t level;		 /* enum policy_level */
+	uint8_t unknown_devices; /* enum policy_unknown */
+	int line;
+};
+
+struct policy_asset {
+	const char *id;
+	const char *role; /* "" when none was given */
+	uint32_t zone;	  /* index */
+	struct addr address;
+	bool has_address;
+	struct mac mac;
+	bool has_mac;
+	int line;
+};
+
+struct policy_conduit {
+	const char *id;
+	const char *reason;	 /* "" when none was given */
+	const char *const *refs; /* "ipa:ID8-1"; NULL-ended */
+	uint8_t on_violation;	 /* enum policy_action */
+	bool fail_open;
+	bool grant_required;
+	int line;
+};
+
+/* Where an address belongs. */
+struct policy_place {
+	uint32_t zone;	/* POLICY_NONE: in no zone */
+	uint32_t asset; /* POLICY_NONE: not a listed asset */
+};
+
+/*
+ * The decision on a flow as L3/L4 sees it. Kept by the caller with the flow (it is small and has
+ * no pointers to free), handed back for every op.
+ */
+struct policy_flow_decision {
+	uint32_t pair; /* compiled set of conduits that join the two places; POLICY_NONE: none do */
+	uint32_t conduit; /* a conduit that speaks for this flow in messages; POLICY_NONE */
+	uint8_t verdict;  /* enum policy_verdict */
+};
+
+enum policy_verdict {
+	POLICY_ALLOW,	      /* a conduit allows it */
+	POLICY_LATER,	      /* flow: the conduits allow ops of some protocol; ask per op */
+	POLICY_SAME_ZONE,     /* flow: inside one zone, and no conduit speaks of it */
+	POLICY_DEFAULT_ALLOW, /* no conduit, and the default is allow */
+	POLICY_NO_CONDUIT,    /* between zones without a conduit */
+	POLICY_LAYER_SKIPPED, /* likewise, and a layer of the factory lies between them */
+	POLICY_PORT_DENIED,   /* a conduit joins the two, but not for this service */
+	POLICY_OP_DENIED,     /* no permission for this class, code or unit */
+	POLICY_OBJECT_DENIED, /* class and unit are permitted, the object is not */
+	POLICY_VALUE_DENIED,  /* object too, a value is not */
+	POLICY_GRANT_MISSING  /* would be allowed with an active grant */
+};
+
+/* Why an op is denied, for the sentence of the finding. Texts live as long as the policy. */
+struct policy_op_decision {
+	uint8_t verdict;      /* enum policy_verdict */
+	uint32_t conduit;     /* the conduit that allows it, or came nearest; POLICY_NONE */
+	const char *expected; /* what that conduit permits, in words; "" if nothing */
+	uint32_t value_index; /* VALUE_DENIED: which value, from 0 */
+	double value;	      /* VALUE_DENIED: the value */
+	uint64_t object;      /* OBJECT_DENIED: first address outside, if numeric */
+};
+
+struct policy;
+
+/* Loads and compiles. NULL when there is any error; diag has every mistake with line and column. */
+struct policy *policy_load(const char *path, struct diag *diag);
+
+/* The same from memory; name stands for the file in messages. */
+struct policy *policy_load_buffer(const char *name, const char *text, size_t len,
+				  struct diag *diag);
+
+/* Accepts NULL. */
+void policy_free(struct policy *p);
+
+/* mac may be NULL. */
+struct policy_place policy_place(const struct policy *p, const struct addr *a,
+				 const struct mac *mac);
+
+/* client opens the conversation with server. ip_proto is 6, 17, 1, 58, ...; port the server's. */
+struct policy_flow_decision policy_flow(const struct policy *p, struct policy_place client,
+					struct policy_place server, uint8_t ip_proto,
+					uint16_t port);
+
+/*
+ * A request or publish op on a flow with decision d. Responses are not asked for: they are judged
+ * by the request they answer. from_server: the op travels from the server to the client (MQTT
+ * delivery to a subscriber).
+ */
+struct policy_op_decision policy_op(const struct policy *p, const struct policy_flow_decision *d,
+				    const struct op *op);
+
+/* True when a conduit of the pair allows ops of this protocol at all, or its port as a whole. */
+bool policy_proto_known(const struct policy *p, const struct policy_flow_decision *d,
+			const char *proto);
+
+const char *policy_site(const struct policy *p);
+enum policy_mode policy_mode(const struct policy *p);
+enum policy_operating_mode policy_operating_mode(const struct policy *p);
+uint32_t policy_zones(const struct policy *p);
+uint32_t policy_assets(const struct policy *p);
+uint32_t policy_conduits(const struct policy *p);
+const struct policy_zone *policy_zone_at(const struct policy *p, uint32_t i);
+const struct policy_asset *policy_asset_at(const struct policy *p, uint32_t i);
+const struct policy_conduit *policy_conduit_at(const struct policy *p, uint32_t i);
+
+const char *policy_level_name(enum policy_level l);
+const char *policy_action_name(enum policy_action a);
+
+/* The policy as kidoban understood it, for people: zones, assets, conduits, who may do what. */
+void policy_explain(const struct policy *p, FILE *out);
+
+#endif

@@ -1,0 +1,62 @@
+#include "proto/pending.h"
+
+void pending_put(struct pending *p, const struct proto_ctx *c, uint64_t key, const struct op *op,
+		 uint32_t tag)
+{
+	struct pending_entry *e = &p->entry[p->next];
+	const struct op_object *o = &op->object;
+
+	p->next = (uint8_t)((p->next + 1) % PENDING_MAX);
+	e->key = key;
+	e->frame = c->frame;
+	e->time = c->time;
+	e->first = o->first;
+	memcpy(e->path, o->path, sizeof(e->path));
+	e->count = o->count;
+	e->code = op->code;
+	e->unit = op->unit;
+	e->tag = tag;
+	e->space = o->space;
+	e->npath = o->npath;
+	e->cls = op->cls;
+	e->name_len = (uint8_t)(o->name.len < PENDING_NAME ? o->name.len : PENDING_NAME);
+	if (e->name_len)
+		memcpy(e->name, o->name.p, e->name_len);
+}
+
+struct pending_entry *pending_find(struct pending *p, uint64_t key)
+{
+	unsigned i;
+
+	for (i = 0; i < PENDING_MAX; i++) {
+		struct pending_entry *e = &p->entry[(p->next + i) % PENDING_MAX];
+
+		if (e->frame && e->key == key)
+			return e;
+	}
+	return NULL;
+}
+
+void pending_answer(const struct pending_entry *e, const struct proto_ctx *c, struct op *op)
+{
+	struct op_object *o = &op->object;
+
+	op->request_frame = e->frame;
+	op->rtt = c->time - e->time;
+	if (o->space != OP_SPACE_NONE)
+		return;
+	o->space = e->space;
+	o->npath = e->npath;
+	memcpy(o->path, e->path, sizeof(o->path));
+	o->first = e->first;
+	o->count = e->count;
+	o->name = slice_of(e->name, e->name_len);
+}
+
+void pending_clear(struct pending *p)
+{
+	unsigned i;
+
+	for (i = 0; i < PENDING_MAX; i++)
+		p->entry[i].frame = 0;
+}

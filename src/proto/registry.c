@@ -1,0 +1,57 @@
+/* The one table of dissectors, in the order in which they are asked when the port says nothing. */
+#include "proto/proto.h"
+
+static const struct dissector *const table[] = {
+	NULL,
+};
+
+const struct dissector *proto_at(unsigned i)
+{
+	return i < sizeof(table) / sizeof(*table) ? table[i] : NULL;
+}
+
+const struct vocab *vocab_at(unsigned n)
+{
+	const struct vocab *const *v;
+	unsigned i;
+
+	for (i = 0; table[i]; i++)
+		for (v = table[i]->vocabs; v && *v; v++)
+			if (n-- == 0)
+				return *v;
+	return NULL;
+}
+
+const struct vocab *vocab_find(const char *proto)
+{
+	const struct vocab *v;
+	unsigned i;
+
+	for (i = 0; (v = vocab_at(i)); i++)
+		if (strcmp(v->proto, proto) == 0)
+			return v;
+	return NULL;
+}
+
+void proto_emit(struct proto_ctx *c, struct op *op)
+{
+	op->frame = c->frame;
+	op->time = c->time;
+	c->events->op(c, op);
+}
+
+void proto_anomaly(struct proto_ctx *c, enum anomaly_kind kind, const char *proto,
+		   const char *reason, uint32_t offset, uint32_t value)
+{
+	const struct anomaly a = {
+		.kind = (uint8_t)kind,
+		.proto = proto,
+		.reason = reason,
+		.offset = offset,
+		.value = value,
+		.frame = c->frame,
+		.time = c->time,
+	};
+
+	c->events->anomaly(c, &a);
+}
