@@ -65,6 +65,16 @@ const char *op_space_name(enum op_space s)
 	return space_names[s];
 }
 
+const char *op_object_space(const struct op_object *o)
+{
+	static const char *const path[] = {"", "class", "class/instance",
+					   "class/instance/attribute"};
+
+	if (o->space == OP_SPACE_OBJECT && o->npath < 4)
+		return path[o->npath];
+	return space_names[o->space];
+}
+
 const char *anomaly_name(enum anomaly_kind k)
 {
 	return anomaly_names[k];

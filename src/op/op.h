@@ -150,6 +150,9 @@ size_t op_object_str(const struct op_object *o, char *buf, size_t size);
 /* The values in text, separated by commas, at most `max` of them, "..." behind if cut. */
 size_t op_values_str(const struct op_values *v, uint32_t max, char *buf, size_t size);
 
+/* The space in words, as in the column `space`; for CIP objects "class", "class/instance", ... */
+const char *op_object_space(const struct op_object *o);
+
 const char *op_role_name(enum op_role r);
 const char *op_class_name(enum op_class c);
 const char *op_space_name(enum op_space s);

@@ -1,0 +1,74 @@
+/*
+ * cmd/cmd.h - what the subcommands share: exit codes, help, and reading captures.
+ *
+ * Each subcommand is one file with one function, listed in main.c. It parses its own options with
+ * getopt_long, answers -h with usage and two examples, and returns an exit code.
+ */
+#ifndef KIDOBAN_CMD_CMD_H
+#define KIDOBAN_CMD_CMD_H
+
+#include "detect/finding.h"
+#include "flow/flow.h"
+
+enum cmd_exit {
+	CMD_OK = 0,	    /* done and as expected */
+	CMD_UNEXPECTED = 1, /* done, expectation not met */
+	CMD_USAGE = 2,	    /* usage or configuration error */
+	CMD_INPUT = 3,	    /* input unreadable or damaged; what could be read was reported */
+};
+
+int cmd_replay(int argc, char **argv);
+int cmd_ops(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
+
+/* Text of -h and of usage errors: synopsis, options, two examples. */
+struct cmd_help {
+	const char *name;     /* "replay" */
+	const char *synopsis; /* "[options] FILE.pcap..." */
+	const char *text;     /* options and examples, ending in a newline */
+};
+
+/* Prints the help to standard output; returns CMD_OK. */
+int cmd_show_help(const struct cmd_help *h);
+
+/* "kidoban replay: <sentence>" and where to get help, to standard error; returns CMD_USAGE. */
+__attribute__((format(printf, 2, 3))) int cmd_usage_error(const struct cmd_help *h, const char *fmt,
+							  ...);
+
+/* The language to speak: lang if given, else LC_ALL, LC_MESSAGES, LANG in that order. */
+enum finding_lang cmd_lang(const char *lang);
+
+/* True when name is one of the NULL-ended words; *index says which. */
+bool cmd_word(const char *name, const char *const *words, int *index);
+
+/* What every command that reads captures is told. */
+struct cmd_input {
+	char *const *files; /* NULL-ended; "-" is standard input */
+	struct packet_config packet;
+	struct flow_config flow;
+};
+
+/* "first" or "last"; "ignore" or "verify". False for any other word. */
+bool cmd_overlap(const char *word, struct cmd_input *in);
+bool cmd_checksums(const char *word, struct cmd_input *in);
+
+/* What was read. */
+struct cmd_input_result {
+	struct packet_stats packet;
+	struct flow_stats flow;
+	unsigned files;	    /* read, wholly or in part */
+	unsigned damaged;   /* could not be opened, or broke off; said on standard error */
+	int64_t last_time;  /* ns since 1970 UTC, of the last packet; 0: none */
+	size_t flow_bytes;  /* memory per flow */
+	size_t state_bytes; /* the largest dissector state on top */
+};
+
+/*
+ * Runs all files through decoder and tracker, flushes, and says what was read. Progress goes to
+ * standard error when that is a terminal. False when memory is out.
+ */
+bool cmd_input_run(const struct cmd_input *in, const struct flow_handlers *handlers, void *user,
+		   struct cmd_input_result *out);
+
+#endif

@@ -1,0 +1,104 @@
+/* Captures through decoder and tracker, with progress for people. */
+#include "cmd/cmd.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PROGRESS_EVERY 0x3fff /* packets between two looks at the clock, a power of two less 1 */
+
+struct progress {
+	bool on;	  /* standard error is a terminal */
+	double start;	  /* seconds, monotonic */
+	double shown;	  /* likewise, when the line was last written; 0: never */
+	uint64_t packets; /* of all files */
+};
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void progress_show(struct progress *p, const struct pcap_file *f, const char *path)
+{
+	double t = now(), spent = t - p->start;
+	uint64_t done, total;
+
+	if (t - p->shown < 0.25)
+		return;
+	p->shown = t;
+	pcap_file_progress(f, &done, &total);
+	fprintf(stderr, "\r\033[K%s: %" PRIu64 " packets, %.0f packets/s", path, p->packets,
+		(double)p->packets / spent);
+	if (total && done)
+		fprintf(stderr, ", %.0f %%, %.0f s left", 100.0 * (double)done / (double)total,
+			spent * (double)(total - done) / (double)done);
+	fflush(stderr);
+}
+
+static void progress_clear(struct progress *p)
+{
+	if (p->shown > 0)
+		fputs("\r\033[K", stderr);
+	p->shown = 0;
+}
+
+/* False when the file was not read to its end. */
+static bool run_file(const char *path, struct packet_decoder *d, struct flow_tracker *t,
+		     struct progress *p, struct cmd_input_result *out)
+{
+	struct pcap_file *f;
+	struct raw_packet raw;
+	struct packet packet;
+	char err[256];
+	int got;
+
+	f = pcap_file_open(path, err, sizeof(err));
+	if (!f) {
+		fprintf(stderr, "kidoban: %s: %s\n", path, err);
+		return false;
+	}
+	out->files++;
+	while ((got = pcap_file_next(f, &raw)) > 0) {
+		packet_decode(d, &raw, &packet);
+		flow_tracker_packet(t, &packet);
+		out->last_time = raw.time;
+		p->packets++;
+		if (p->on && (p->packets & PROGRESS_EVERY) == 0)
+			progress_show(p, f, path);
+	}
+	progress_clear(p);
+	if (got < 0)
+		fprintf(stderr, "kidoban: %s: %s\n", path, pcap_file_error(f));
+	pcap_file_close(f);
+	return got == 0;
+}
+
+bool cmd_input_run(const struct cmd_input *in, const struct flow_handlers *handlers, void *user,
+		   struct cmd_input_result *out)
+{
+	struct packet_decoder *d = packet_decoder_new(&in->packet);
+	struct flow_tracker *t = flow_tracker_new(&in->flow, handlers, user);
+	struct progress p = {.on = isatty(STDERR_FILENO), .start = now()};
+	bool good = d && t;
+	char *const *file;
+
+	memset(out, 0, sizeof(*out));
+	if (good) {
+		for (file = in->files; *file; file++)
+			if (!run_file(*file, d, t, &p, out))
+				out->damaged++;
+		flow_tracker_flush(t);
+		out->packet = *packet_decoder_stats(d);
+		out->flow = *flow_tracker_stats(t);
+		flow_tracker_memory(t, &out->flow_bytes, &out->state_bytes);
+	}
+	flow_tracker_free(t);
+	packet_decoder_free(d);
+	return good;
+}

@@ -1,0 +1,298 @@
+/* kidoban replay: captures against a policy, alerts out. */
+#include "cmd/cmd.h"
+#include "detect/engine.h"
+#include "policy/policy.h"
+#include "sink/sink.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SINKS_MAX 4
+
+static const struct cmd_help help = {
+	"replay", "[-p policy.yaml] [-o eve.json|-] [options] FILE.pcap...",
+	"Analyses captures (pcap, pcapng; .gz and .zst too; '-' is standard input) and prints one\n"
+	"line per incident, or EVE JSON with -o. A summary goes to standard error.\n\n"
+	"  -p, --policy FILE          zones and conduits to check against\n"
+	"  -o, --output TARGET        EVE JSON lines to a file, '-', or unix:SOCKET; may be "
+	"repeated\n"
+	"      --events LIST          alert,flow,op,anomaly,stats (default alert)\n"
+	"      --lang en|ja           language of findings (default from LANG)\n"
+	"      --overlap first|last   whose bytes win where TCP segments overlap (default first)\n"
+	"      --checksums ignore|verify  drop packets with wrong checksums (default ignore)\n"
+	"      --flows N              most flows kept at once (default 65536)\n"
+	"  -q, --quiet                no summary\n\n"
+	"examples:\n"
+	"  kidoban replay -p zones/model1.yaml pcaps/demo-model1.pcap\n"
+	"  kidoban replay -p policy.yaml -o - --events alert,flow *.pcap.gz | jq "
+	".alert.signature\n"};
+
+struct replay {
+	struct cmd_input in;
+	struct engine_config engine;
+	struct sink *sinks[SINKS_MAX + 1]; /* NULL-ended */
+	unsigned sink_count;
+	const char *outputs[SINKS_MAX]; /* targets of -o */
+	unsigned output_count;
+	const char *policy_path;
+	bool quiet;
+};
+
+static bool parse_events(char *list, unsigned *events)
+{
+	static const char *const words[] = {"alert", "flow", "op", "anomaly", "stats", NULL};
+	char *word;
+	int i;
+
+	*events = 0;
+	while ((word = strsep(&list, ","))) {
+		if (!cmd_word(word, words, &i))
+			return false;
+		*events |= 1u << i;
+	}
+	return true;
+}
+
+static bool parse_flows(const char *text, uint32_t *out)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno || *end || *text < '0' || *text > '9' || n < 1 || n > 1u << 26)
+		return false;
+	*out = (uint32_t)n;
+	return true;
+}
+
+/*
+ * After policy and catalogue are known to be good: opening an output empties it, and a mistake in
+ * a policy must not cost yesterday's alerts.
+ */
+static bool open_outputs(struct replay *r)
+{
+	char err[256];
+	unsigned i;
+
+	for (i = 0; i < r->output_count; i++) {
+		r->sinks[i] = sink_eve_open(r->outputs[i], r->engine.lang, err, sizeof(err));
+		if (!r->sinks[i]) {
+			fprintf(stderr, "kidoban replay: %s: %s\n", r->outputs[i], err);
+			return false;
+		}
+		r->sink_count++;
+	}
+	if (r->output_count == 0)
+		r->sinks[r->sink_count++] = sink_text_open(stdout, r->engine.lang);
+	return true;
+}
+
+/* Options into r; a return above CMD_OK ends the command, *done says so for help too. */
+static int parse(struct replay *r, int argc, char **argv, bool *done)
+{
+	enum { OPT_EVENTS = 256, OPT_LANG, OPT_OVERLAP, OPT_CHECKSUMS, OPT_FLOWS };
+	static const struct option options[] = {
+		{"policy", required_argument, NULL, 'p'},
+		{"output", required_argument, NULL, 'o'},
+		{"events", required_argument, NULL, OPT_EVENTS},
+		{"lang", required_argument, NULL, OPT_LANG},
+		{"overlap", required_argument, NULL, OPT_OVERLAP},
+		{"checksums", required_argument, NULL, OPT_CHECKSUMS},
+		{"flows", required_argument, NULL, OPT_FLOWS},
+		{"quiet", no_argument, NULL, 'q'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0}};
+	const char *lang = NULL;
+	int c;
+
+	*done = true;
+	opterr = 0;
+	r->engine.events = ENGINE_ALERT;
+	while ((c = getopt_long(argc, argv, "p:o:qh", options, NULL)) != -1) {
+		switch (c) {
+		case 'p':
+			r->policy_path = optarg;
+			break;
+		case 'o':
+			if (r->output_count == SINKS_MAX)
+				return cmd_usage_error(&help, "at most %d outputs", SINKS_MAX);
+			r->outputs[r->output_count++] = optarg;
+			break;
+		case OPT_EVENTS:
+			if (!parse_events(optarg, &r->engine.events))
+				return cmd_usage_error(
+					&help, "--events takes alert,flow,op,anomaly,stats");
+			break;
+		case OPT_LANG:
+			lang = optarg;
+			break;
+		case OPT_OVERLAP:
+			if (!cmd_overlap(optarg, &r->in))
+				return cmd_usage_error(&help, "--overlap is first or last");
+			break;
+		case OPT_CHECKSUMS:
+			if (!cmd_checksums(optarg, &r->in))
+				return cmd_usage_error(&help, "--checksums is ignore or verify");
+			break;
+		case OPT_FLOWS:
+			if (!parse_flows(optarg, &r->in.flow.flows_max))
+				return cmd_usage_error(&help, "--flows takes a number from 1");
+			break;
+		case 'q':
+			r->quiet = true;
+			break;
+		case 'h':
+			return cmd_show_help(&help);
+		default:
+			return cmd_usage_error(&help, "'%s' is not an option, or lacks its value",
+					       argv[optind - 1]);
+		}
+	}
+	if (optind == argc)
+		return cmd_usage_error(&help, "which capture?");
+	r->in.files = argv + optind;
+	r->in.flow.classify = true;
+	r->engine.lang = cmd_lang(lang);
+	*done = false;
+	return CMD_OK;
+}
+
+static void summary(const struct cmd_input_result *in, const struct engine *e,
+		    const struct catalogue *catalogue)
+{
+	const struct finding *f;
+	const struct vocab *v;
+	uint64_t incidents, count;
+	unsigned i;
+
+	fprintf(stderr, "%" PRIu64 " packets, %" PRIu64 " bytes in %u file%s; %" PRIu64 " flows\n",
+		in->packet.packets, in->packet.bytes, in->files, in->files == 1 ? "" : "s",
+		in->flow.flows);
+	for (i = 0; (v = vocab_at(i)); i++)
+		if (engine_ops(e, i))
+			fprintf(stderr, "  %-10s %" PRIu64 " ops\n", v->proto, engine_ops(e, i));
+	for (i = 0; (f = catalogue_at(catalogue, i)); i++) {
+		engine_counts(e, i, &incidents, &count);
+		if (incidents)
+			fprintf(stderr, "  %-28s %" PRIu64 " incident%s, %" PRIu64 " times\n",
+				f->id, incidents, incidents == 1 ? "" : "s", count);
+	}
+	if (in->packet.bad)
+		fprintf(stderr, "  not decodable: %" PRIu64 " packets\n", in->packet.bad);
+	if (in->packet.checksum_bad)
+		fprintf(stderr, "  wrong checksums: %" PRIu64 " packets (offloading, or damage)\n",
+			in->packet.checksum_bad);
+	if (in->flow.gaps)
+		fprintf(stderr, "  missing: %" PRIu64 " gaps, %" PRIu64 " bytes of TCP streams\n",
+			in->flow.gaps, in->flow.gap_bytes);
+	if (in->flow.retransmissions)
+		fprintf(stderr, "  seen again: %" PRIu64 " segments or datagrams\n",
+			in->flow.retransmissions);
+	if (in->flow.evicted)
+		fprintf(stderr, "  flow table full: %" PRIu64 " flows given up early (--flows)\n",
+			in->flow.evicted);
+	if (in->flow.buffers_refused)
+		fprintf(stderr, "  stream buffers full: %" PRIu64 " segments given up\n",
+			in->flow.buffers_refused);
+	if (in->damaged)
+		fprintf(stderr, "  not read to the end: %u file%s\n", in->damaged,
+			in->damaged == 1 ? "" : "s");
+}
+
+static void stats(const struct replay *r, const struct cmd_input_result *in)
+{
+	const struct sink_stats list[] = {
+		{"decoder.pkts", in->packet.packets},
+		{"decoder.bytes", in->packet.bytes},
+		{"decoder.invalid", in->packet.bad},
+		{"decoder.checksum_bad", in->packet.checksum_bad},
+		{"decoder.tunnels", in->packet.tunnels},
+		{"defrag.fragments", in->packet.fragments},
+		{"defrag.reassembled", in->packet.reassembled},
+		{"defrag.dropped", in->packet.fragments_dropped},
+		{"flow.total", in->flow.flows},
+		{"flow.evicted", in->flow.evicted},
+		{"flow.memory", in->flow_bytes},
+		{"tcp.midstream", in->flow.midstream},
+		{"tcp.retransmissions", in->flow.retransmissions},
+		{"tcp.gaps", in->flow.gaps},
+		{"tcp.gap_bytes", in->flow.gap_bytes},
+		{"tcp.segments_refused", in->flow.buffers_refused},
+		{"app_layer.ops", in->flow.ops},
+		{NULL, 0},
+	};
+	unsigned i;
+
+	for (i = 0; i < r->sink_count; i++)
+		if (r->sinks[i]->ops->stats)
+			r->sinks[i]->ops->stats(r->sinks[i], in->last_time, list);
+}
+
+/* Policy and catalogue are loaded, outputs open. */
+static int run(struct replay *r)
+{
+	struct cmd_input_result result;
+	struct engine *e = engine_new(&r->engine);
+	int code = CMD_INPUT;
+	unsigned i;
+
+	if (!e || !cmd_input_run(&r->in, &engine_handlers, e, &result)) {
+		fprintf(stderr, "kidoban replay: out of memory\n");
+	} else {
+		engine_flush(e);
+		if (r->engine.events & ENGINE_STATS)
+			stats(r, &result);
+		code = result.damaged ? CMD_INPUT : CMD_OK;
+		for (i = 0; i < r->sink_count; i++) {
+			if (r->sinks[i]->ops->flush(r->sinks[i]))
+				continue;
+			fprintf(stderr, "kidoban replay: output: %s\n", strerror(errno));
+			code = CMD_INPUT;
+		}
+		if (!r->quiet)
+			summary(&result, e, r->engine.catalogue);
+	}
+	engine_free(e);
+	return code;
+}
+
+/* Loads what the options name; false with the mistakes in diag. */
+static bool load(struct replay *r, struct policy **policy, struct catalogue **catalogue,
+		 struct diag *diag)
+{
+	if (r->policy_path && !(*policy = policy_load(r->policy_path, diag)))
+		return false;
+	*catalogue = catalogue_builtin(diag);
+	r->engine.policy = *policy;
+	r->engine.catalogue = *catalogue;
+	r->engine.sinks = r->sinks;
+	return *catalogue != NULL;
+}
+
+int cmd_replay(int argc, char **argv)
+{
+	struct replay r = {.quiet = false};
+	struct diag diag = {.count = 0};
+	struct catalogue *catalogue = NULL;
+	struct policy *policy = NULL;
+	bool done, good;
+	unsigned i;
+	int code;
+
+	code = parse(&r, argc, argv, &done);
+	if (!done) {
+		good = load(&r, &policy, &catalogue, &diag);
+		diag_print(&diag, stderr);
+		code = good && open_outputs(&r) ? run(&r) : CMD_USAGE;
+	}
+	for (i = 0; i < r.sink_count; i++)
+		r.sinks[i]->ops->free(r.sinks[i]);
+	catalogue_free(catalogue);
+	policy_free(policy);
+	diag_free(&diag);
+	return code;
+}
