@@ -10,6 +10,7 @@
 #define KIDOBAN_DETECT_FINDING_H
 
 #include "base/diag.h"
+#include "op/op.h"
 
 #include <stdint.h>
 
@@ -30,8 +31,8 @@ struct finding {
 	const char *category;	  /* EVE alert.category, English */
 	struct finding_text text[FINDING_LANGS];
 	const char *const *attack; /* MITRE ATT&CK for ICS ids "T0855", NULL-ended */
-	const char *const
-		*refs;	/* "cpsf:CPS.AC-7", "iec62443:SR-5.2", "nist-csf:PR.AC-5", NULL-ended */
+	const char *const *attack_class[OP_CLASSES]; /* those for an op of that class; never NULL */
+	const char *const *refs; /* "cpsf:CPS.AC-7", "iec62443:SR-5.2", ..., NULL-ended */
 	unsigned index; /* position in the catalogue */
 };
 
@@ -41,6 +42,7 @@ struct catalogue;
 struct catalogue *catalogue_builtin(struct diag *diag);
 struct catalogue *catalogue_load_buffer(const char *name, const char *text, size_t len,
 					struct diag *diag);
+/* Accepts NULL. */
 void catalogue_free(struct catalogue *c);
 
 /* NULL when there is no such id. */
@@ -48,6 +50,9 @@ const struct finding *catalogue_find(const struct catalogue *c, const char *id);
 
 /* In the order of the file; NULL past the last. */
 const struct finding *catalogue_at(const struct catalogue *c, unsigned i);
+
+/* "high", "medium", "low", "notice" for 1 to 4. */
+const char *finding_severity_name(unsigned severity);
 
 /* From "--lang" or the LANG environment: "ja", "ja_JP.UTF-8" is Japanese, everything else English.
  */

@@ -27,14 +27,14 @@
  */
 struct incident {
 	const struct finding *finding;
+	uint8_t severity;     /* of the finding; 1 when it concerns a safety zone */
 	const char *verdict;  /* static: "alert", "would-drop", "drop", ... */
 	int64_t first, last;  /* ns since 1970 UTC, packet time */
 	uint64_t first_frame; /* packet of the first occurrence */
 	uint64_t count;	      /* occurrences */
 
-	bool has_flow; /* the fields down to community are filled */
-	uint64_t flow_id;
-	bool has_client;      /* src is the client of the flow */
+	uint64_t flow_id;     /* 0: it belongs to no flow */
+	bool has_addr;	      /* the fields down to vlans are filled */
 	struct addr src, dst; /* of the packet, as in EVE */
 	uint16_t sport, dport;
 	uint8_t ip_proto;
@@ -52,9 +52,9 @@ struct incident {
 
 	bool has_op;				   /* the fields below are filled */
 	const char *op_proto, *op_name, *op_space; /* static */
-	uint8_t op_role, op_class;
+	uint8_t op_role, op_class;		   /* enum op_role, enum op_class */
 	uint32_t op_code, op_status;
-	int32_t op_unit;
+	int32_t op_unit; /* -1: none */
 	uint64_t op_first;
 	uint32_t op_count;
 	char object[INCIDENT_OBJECT]; /* as op_object_str() */
@@ -66,7 +66,10 @@ struct incident {
 
 struct incident_table;
 
-/* told() is called once per incident, in the order in which they close. */
+/*
+ * At most max incidents are open at once (0: 16384). told() is called once per incident, in the
+ * order in which they close; it must not report. NULL only when memory is out.
+ */
 struct incident_table *incident_table_new(uint32_t max, int64_t quiet_ns, int64_t longest_ns,
 					  void (*told)(void *user, const struct incident *i),
 					  void *user);
@@ -77,6 +80,9 @@ struct incident_table *incident_table_new(uint32_t max, int64_t quiet_ns, int64_
  */
 struct incident *incident_report(struct incident_table *t, const struct finding *f, uint64_t key,
 				 int64_t time, uint64_t frame);
+
+/* Tells what has been quiet, or open, for long enough at that time. incident_report() does too. */
+void incident_tick(struct incident_table *t, int64_t time);
 
 /* Tells every open incident, in the order of their first occurrence. */
 void incident_flush(struct incident_table *t);

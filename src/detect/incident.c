@@ -1,0 +1,238 @@
+/*
+ * The table of open incidents:
+ *
+ *   bucket[hash] -> incident -> incident        found by (finding, key)
+ *   touched:  head = quiet for longest ... tail = seen last
+ *   created:  head = oldest            ... tail = newest
+ *   chunk[]   CHUNK entries each, allocated when first needed, never given back before the end
+ *
+ * All order comes from the two lists, never from where an entry hashes to, so that the same input
+ * tells the same incidents in the same order.
+ */
+#include "detect/incident.h"
+
+#include "base/hash.h"
+
+#include <stdlib.h>
+
+#define CHUNK	    64u /* incidents per allocation, about 100 KB */
+#define DEFAULT_MAX 16384u
+
+struct entry;
+
+struct link {
+	struct entry *prev, *next;
+};
+
+struct entry {
+	struct incident incident;
+	uint64_t key;
+	struct entry *bucket_next; /* also the list of free entries */
+	struct link touched;
+	struct link created;
+};
+
+struct list {
+	struct entry *head, *tail;
+};
+
+struct incident_table {
+	struct entry **bucket; /* a power of two of them */
+	uint32_t mask;
+	struct entry **chunk;
+	uint32_t chunks, chunks_max;
+	uint32_t used_in_last; /* entries handed out of the newest chunk */
+	uint32_t max, open;
+	struct entry *free;
+	struct list touched, created;
+	int64_t quiet, longest; /* ns */
+	uint64_t early;
+	void (*told)(void *user, const struct incident *i);
+	void *user;
+};
+
+#define LIST_FUNCTIONS(name)                                                                       \
+	static void name##_append(struct list *l, struct entry *e)                                 \
+	{                                                                                          \
+		e->name.prev = l->tail;                                                            \
+		e->name.next = NULL;                                                               \
+		if (l->tail)                                                                       \
+			l->tail->name.next = e;                                                    \
+		else                                                                               \
+			l->head = e;                                                               \
+		l->tail = e;                                                                       \
+	}                                                                                          \
+	static void name##_remove(struct list *l, struct entry *e)                                 \
+	{                                                                                          \
+		if (e->name.prev)                                                                  \
+			e->name.prev->name.next = e->name.next;                                    \
+		else                                                                               \
+			l->head = e->name.next;                                                    \
+		if (e->name.next)                                                                  \
+			e->name.next->name.prev = e->name.prev;                                    \
+		else                                                                               \
+			l->tail = e->name.prev;                                                    \
+	}
+
+LIST_FUNCTIONS(touched)
+LIST_FUNCTIONS(created)
+
+struct incident_table *incident_table_new(uint32_t max, int64_t quiet_ns, int64_t longest_ns,
+					  void (*told)(void *user, const struct incident *i),
+					  void *user)
+{
+	struct incident_table *t = calloc(1, sizeof(*t));
+	uint32_t buckets = 16;
+
+	if (!t)
+		return NULL;
+	t->max = max ? max : DEFAULT_MAX;
+	while (buckets < t->max && buckets < 1u << 24)
+		buckets *= 2;
+	t->mask = buckets - 1;
+	t->chunks_max = (t->max + CHUNK - 1) / CHUNK;
+	t->bucket = calloc(buckets, sizeof(struct entry *));
+	t->chunk = calloc(t->chunks_max, sizeof(struct entry *));
+	t->quiet = quiet_ns;
+	t->longest = longest_ns;
+	t->told = told;
+	t->user = user;
+	if (!t->bucket || !t->chunk) {
+		incident_table_free(t);
+		return NULL;
+	}
+	return t;
+}
+
+static struct entry **bucket_of(struct incident_table *t, const struct finding *f, uint64_t key)
+{
+	return &t->bucket[hash_u64(key, f->sid) & t->mask];
+}
+
+static struct entry *find(struct incident_table *t, const struct finding *f, uint64_t key)
+{
+	struct entry *e = *bucket_of(t, f, key);
+
+	while (e && (e->key != key || e->incident.finding != f))
+		e = e->bucket_next;
+	return e;
+}
+
+static void close_entry(struct incident_table *t, struct entry *e)
+{
+	struct entry **p = bucket_of(t, e->incident.finding, e->key);
+
+	while (*p != e)
+		p = &(*p)->bucket_next;
+	*p = e->bucket_next;
+	touched_remove(&t->touched, e);
+	created_remove(&t->created, e);
+	t->open--;
+	t->told(t->user, &e->incident);
+	e->bucket_next = t->free;
+	t->free = e;
+}
+
+/* A free entry; NULL when the table is full or memory is out. */
+static struct entry *take(struct incident_table *t)
+{
+	struct entry *e = t->free;
+
+	if (e) {
+		t->free = e->bucket_next;
+		return e;
+	}
+	if (t->open == t->max)
+		return NULL;
+	if (t->chunks == 0 || t->used_in_last == CHUNK) {
+		struct entry *c = t->chunks < t->chunks_max ? calloc(CHUNK, sizeof(*c)) : NULL;
+
+		if (!c)
+			return NULL;
+		t->chunk[t->chunks++] = c;
+		t->used_in_last = 0;
+	}
+	return &t->chunk[t->chunks - 1][t->used_in_last++];
+}
+
+/* Packet time may jump back, between files or by a clock that was set: that is a pause as well. */
+static bool over(const struct incident_table *t, const struct incident *i, int64_t time)
+{
+	return time - i->last > t->quiet || i->last - time > t->quiet ||
+	       time - i->first > t->longest;
+}
+
+void incident_tick(struct incident_table *t, int64_t time)
+{
+	while (t->touched.head && time - t->touched.head->incident.last > t->quiet)
+		close_entry(t, t->touched.head);
+	while (t->created.head && time - t->created.head->incident.first > t->longest)
+		close_entry(t, t->created.head);
+}
+
+struct incident *incident_report(struct incident_table *t, const struct finding *f, uint64_t key,
+				 int64_t time, uint64_t frame)
+{
+	struct entry **bucket, *e;
+
+	incident_tick(t, time);
+	e = find(t, f, key);
+	if (e && over(t, &e->incident, time)) {
+		close_entry(t, e);
+		e = NULL;
+	}
+	if (e) {
+		e->incident.count++;
+		if (time > e->incident.last)
+			e->incident.last = time;
+		touched_remove(&t->touched, e);
+		touched_append(&t->touched, e);
+		return NULL;
+	}
+	e = take(t);
+	if (!e && t->touched.head) {
+		t->early++;
+		close_entry(t, t->touched.head);
+		e = take(t);
+	}
+	if (!e)
+		return NULL;
+	memset(e, 0, sizeof(*e));
+	e->key = key;
+	e->incident.finding = f;
+	e->incident.severity = f->severity;
+	e->incident.first = e->incident.last = time;
+	e->incident.first_frame = frame;
+	e->incident.count = 1;
+	bucket = bucket_of(t, f, key);
+	e->bucket_next = *bucket;
+	*bucket = e;
+	touched_append(&t->touched, e);
+	created_append(&t->created, e);
+	t->open++;
+	return &e->incident;
+}
+
+void incident_flush(struct incident_table *t)
+{
+	while (t->created.head)
+		close_entry(t, t->created.head);
+}
+
+uint64_t incident_early(const struct incident_table *t)
+{
+	return t->early;
+}
+
+void incident_table_free(struct incident_table *t)
+{
+	uint32_t i;
+
+	if (!t)
+		return;
+	for (i = 0; t->chunk && i < t->chunks; i++)
+		free(t->chunk[i]);
+	free(t->chunk);
+	free(t->bucket);
+	free(t);
+}
