@@ -59,6 +59,7 @@ struct flow {
 	int64_t last;			   /* ns since 1970 UTC */
 	uint64_t packets[2];		   /* by side */
 	uint64_t bytes[2];		   /* by side, on the wire */
+	uint64_t payload[2];		   /* by side, bytes of transport payload, repeats too */
 	uint64_t ops;			   /* emitted on this flow */
 	uint32_t gaps;			   /* holes given up, both directions */
 	uint32_t retransmissions;	   /* segments and datagrams seen again */
