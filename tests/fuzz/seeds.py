@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Seeds for the fuzz targets, taken out of the project's own captures and policies.
+
+    seeds.py --target modbus FOLDER              write its seeds into FOLDER
+    seeds.py --target modbus --run PROGRAM N     run PROGRAM over them and N mutations
+
+TARGETS says what the input of each target is made of:
+    tcp PORT, udp PORT   the payloads of one packet each, of packets from or to the port
+    stream PORT          all payloads of one capture, joined
+    frames               whole frames
+    files GLOB           files of the repository as they are
+Fixed seeds may stand in tests/fuzz/seeds/<target>/ beside these.
+"""
+
+import argparse
+import glob
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.dirname(HERE))
+sys.dont_write_bytecode = True
+import capture_edit  # noqa: E402
+
+MOST = 400  # seeds per source; different ones only
+
+TARGETS = {
+    "addr": [],
+    "modbus": ["tcp 502"],
+    "cip": ["tcp 44818", "udp 44818", "udp 2222"],
+    "enip": ["tcp 44818", "udp 44818", "udp 2222"],
+    "mqtt": ["tcp 1883"],
+    "packet": ["frames"],
+    "flow": ["frames"],
+    "capture": ["files pcaps/*.pcap"],
+    "pcap": ["files pcaps/*.pcap"],
+    "policy": ["files zones/*.yaml"],
+    "yaml": ["files zones/*.yaml", "files rules/*.yaml"],
+    "replay": ["files pcaps/*.pcap"],
+}
+
+
+def payloads(path, kind, port):
+    cap = capture_edit.read(path)
+    proto = capture_edit.UDP if kind == "udp" else capture_edit.TCP
+    for f in cap.frames:
+        lay = capture_edit.Layers(cap.link, f.data)
+        if lay.ok and lay.proto == proto and port in lay.port and lay.len:
+            yield bytes(f.data[lay.body : lay.end])
+
+
+def inputs(source):
+    kind, _, rest = source.partition(" ")
+    if kind == "files":
+        for path in sorted(glob.glob(os.path.join(ROOT, rest))):
+            with open(path, "rb") as f:
+                yield f.read()
+        return
+    for path in sorted(glob.glob(os.path.join(ROOT, "pcaps", "*.pcap"))):
+        if kind == "frames":
+            yield from (bytes(f.data) for f in capture_edit.read(path).frames)
+        elif kind == "stream":
+            yield b"".join(payloads(path, "tcp", int(rest)))
+        else:
+            yield from payloads(path, kind, int(rest))
+
+
+def write(target, folder):
+    """Every different input of the target into a file named by its hash."""
+    for source in TARGETS.get(target, []):
+        seen = set()
+        for data in inputs(source):
+            name = hashlib.sha256(data).hexdigest()[:16]
+            if name in seen or not data:
+                continue
+            seen.add(name)
+            with open(os.path.join(folder, name), "wb") as f:
+                f.write(data)
+            if len(seen) >= MOST:
+                break
+    fixed = os.path.join(HERE, "seeds", target)
+    if os.path.isdir(fixed):
+        shutil.copytree(fixed, folder, dirs_exist_ok=True)
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--target", required=True)
+    ap.add_argument("--run", nargs=2, metavar=("PROGRAM", "N"))
+    ap.add_argument("folder", nargs="?")
+    args = ap.parse_args()
+    if args.folder:
+        write(args.target, args.folder)
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        write(args.target, folder)
+        return subprocess.run([args.run[0], "--random", args.run[1], "1", folder], check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
