@@ -3,6 +3,9 @@
  *
  * pcap and pcapng, micro- and nanoseconds, "-" for standard input, and .gz or .zst by content,
  * never by name. The packet's bytes belong to libpcap and are valid until the next call.
+ *
+ * A damaged file is read as far as it goes: every whole packet before the damage is delivered, and
+ * only then the error. The sentences do not name the file; the caller does.
  */
 #ifndef KIDOBAN_CAPTURE_PCAP_FILE_H
 #define KIDOBAN_CAPTURE_PCAP_FILE_H

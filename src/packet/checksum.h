@@ -1,0 +1,55 @@
+/*
+ * packet/checksum.h - the Internet checksum (RFC 1071).
+ *
+ * Sums are taken in the machine's byte order, 32 bits at a time into 64, which the one's
+ * complement allows (RFC 1071, 2): the final comparison with zero does not depend on the order.
+ * A 64-bit sum of fewer than 2^32 words cannot overflow.
+ */
+#ifndef KIDOBAN_PACKET_CHECKSUM_H
+#define KIDOBAN_PACKET_CHECKSUM_H
+
+#include <arpa/inet.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/* A 16-bit number of a pseudo header, as it would be read from the wire. */
+static inline uint64_t checksum_u16(uint16_t v)
+{
+	return htons(v);
+}
+
+/* For short, fixed lengths; the compiler unrolls it. */
+static inline uint64_t checksum_add_small(uint64_t sum, const uint8_t *p, uint32_t len)
+{
+	uint32_t w;
+	uint16_t h;
+
+	for (; len >= 4; len -= 4, p += 4) {
+		memcpy(&w, p, 4);
+		sum += w;
+	}
+	if (len >= 2) {
+		memcpy(&h, p, 2);
+		sum += h;
+		p += 2;
+	}
+	if (len & 1)
+		sum += htons((uint16_t)(p[0] << 8)); /* padded with a zero byte */
+	return sum;
+}
+
+/* Continues sum over len bytes; only the last part of a message may have an odd length. */
+uint64_t checksum_add(uint64_t sum, const uint8_t *p, uint32_t len);
+
+/* True when a sum that includes the checksum field is right. */
+static inline bool checksum_ok(uint64_t sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum == 0xffff;
+}
+
+#endif
