@@ -24,7 +24,7 @@ import capture_edit
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CASES = os.path.join(ROOT, "tests", "golden")
-KEYS = {"title", "capture", "edit", "run", "stdin", "env", "expect"}
+KEYS = {"title", "capture", "edit", "variants", "run", "stdin", "env", "expect"}
 EXPECT_KEYS = {
     "exit", "stdout", "filters", "findings", "same-as-unedited", "stdout-contains",
     "stdout-lacks", "stderr-contains", "stderr-lacks",
@@ -65,6 +65,14 @@ def load(name):
         if key not in case:
             raise Wrong("case.yaml: no " + key)
     return case
+
+
+def variants(name):
+    """The case once per variant: (label, variant), or once as it is."""
+    try:
+        return [(f"{name}/{v}", v) for v in load(name).get("variants", {})] or [(name, None)]
+    except (Wrong, OSError, yaml.YAMLError):
+        return [(name, None)]  # told when it runs
 
 
 def captures(case, edited, folder):
@@ -214,12 +222,14 @@ def judge(case, name, got, kidoban, schema, update):
         raise Wrong("\n".join(wrong))
 
 
-def one(name, kidoban, schema, update):
+def one(name, variant, kidoban, schema, update):
     """(result, title, detail) of a case; result: ok, not ok, skip."""
     title = ""
     try:
         case = load(name)
         title = case["title"]
+        if variant:
+            case["edit"] = case.get("edit", []) + case["variants"][variant]
         with tempfile.TemporaryDirectory() as folder:
             paths = captures(case, True, folder)
             got = run(case, paths, kidoban, os.path.join(CASES, name))
@@ -242,11 +252,12 @@ def main():
     names = [os.path.basename(os.path.normpath(n)) for n in names]
     schema, failed = validator(), 0
     kidoban = os.path.abspath(args.kidoban)
-    print(f"1..{len(names)}", flush=True)
+    cases = [(label, name, v) for name in names for label, v in variants(name)]
+    print(f"1..{len(cases)}", flush=True)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        results = pool.map(lambda n: one(n, kidoban, schema, args.update), names)
-        for i, (name, (result, title, detail)) in enumerate(zip(names, results), 1):
-            label = f"{i} - {name}: {title}".replace("#", "no.")
+        results = pool.map(lambda c: one(c[1], c[2], kidoban, schema, args.update), cases)
+        for i, ((label, _, _), (result, title, detail)) in enumerate(zip(cases, results), 1):
+            label = f"{i} - {label}: {title}".replace("#", "no.")
             if result == "skip":
                 print(f"ok {label} # SKIP {detail}", flush=True)
                 continue
