@@ -8,6 +8,7 @@ TARGETS says what the input of each target is made of:
     tcp PORT, udp PORT   the payloads of one packet each, of packets from or to the port
     stream PORT          all payloads of one capture, joined
     frames               whole frames
+    fragments            raw IP fragments of them, each behind its length, ten in a row
     files GLOB           files of the repository as they are
 Fixed seeds may stand in tests/fuzz/seeds/<target>/ beside these.
 """
@@ -35,7 +36,7 @@ TARGETS = {
     "cip": ["tcp 44818", "udp 44818", "udp 2222"],
     "enip": ["tcp 44818", "udp 44818", "udp 2222"],
     "mqtt": ["tcp 1883"],
-    "packet": ["frames"],
+    "packet": ["frames", "fragments"],
     "flow": ["frames"],
     "capture": ["files pcaps/*.pcap"],
     "pcap": ["files pcaps/*.pcap"],
@@ -54,6 +55,13 @@ def payloads(path, kind, port):
             yield bytes(f.data[lay.body : lay.end])
 
 
+def fragments(path):
+    for edits in ([], ["ipv6"]):
+        cap = capture_edit.apply(capture_edit.read(path), [*edits, {"fragment": {"frame": "all", "size": 24}}, {"link": "raw"}])
+        for i in range(0, len(cap.frames), 10):
+            yield b"".join(len(f.data).to_bytes(2, "big") + f.data for f in cap.frames[i : i + 10])
+
+
 def inputs(source):
     kind, _, rest = source.partition(" ")
     if kind == "files":
@@ -64,6 +72,8 @@ def inputs(source):
     for path in sorted(glob.glob(os.path.join(ROOT, "pcaps", "*.pcap"))):
         if kind == "frames":
             yield from (bytes(f.data) for f in capture_edit.read(path).frames)
+        elif kind == "fragments":
+            yield from fragments(path)
         elif kind == "stream":
             yield b"".join(payloads(path, "tcp", int(rest)))
         else:
