@@ -28,18 +28,24 @@ struct loader {
 static const char *const severities[] = {"high", "medium", "low", "notice"};
 
 static const char *const threat_classes[] = {
-	"spoofing",	       "tampering",
-	"repudiation",	       "information-disclosure",
-	"denial-of-service",   "elevation-of-privilege",
-	"unauthorised-access", "malware",
-	"stepping-stone",      "unauthorised-modification",
-	"unknown-vulnerability", "misuse",
+	"spoofing",
+	"tampering",
+	"repudiation",
+	"information-disclosure",
+	"denial-of-service",
+	"elevation-of-privilege",
+	"unauthorised-access",
+	"malware",
+	"stepping-stone",
+	"unauthorised-modification",
+	"unknown-vulnerability",
+	"misuse",
 	"misconfiguration",
 };
 
 static const char *const entry_keys[] = {
-	"id",	  "sid",    "rev",	    "severity", "threat-class", "category",
-	"attack", "refs",   "attack-class", "en",	"ja",
+	"id",	  "sid",  "rev",	  "severity", "threat-class", "category",
+	"attack", "refs", "attack-class", "en",	      "ja",
 };
 
 static const char *const text_keys[] = {"title", "meaning", "next"};
@@ -134,10 +140,10 @@ static const char *const *list_of(const struct loader *l, const struct yaml_node
 /* A line break in the file becomes a blank; between two Japanese characters there is none. */
 static void close_up(char *s)
 {
-	char *to = s;
+	char *start = s, *to = s;
 
 	for (; *s; s++)
-		if (!(*s == ' ' && to[-1] & 0x80 && s[1] & 0x80))
+		if (!(*s == ' ' && to > start && to[-1] & 0x80 && s[1] & 0x80))
 			*to++ = *s;
 	*to = '\0';
 }
@@ -248,7 +254,7 @@ struct catalogue *catalogue_load_buffer(const char *name, const char *text, size
 	l.arena = &c->arena;
 	if (yaml_load_buffer(&doc, name, text, len, diag))
 		load(c, &l, doc.root);
-	yaml_free(&doc);
+	yaml_doc_free(&doc);
 	if (diag->errors != errors) {
 		catalogue_free(c);
 		return NULL;
@@ -287,7 +293,8 @@ const struct finding *catalogue_at(const struct catalogue *c, unsigned i)
 
 enum finding_lang finding_lang(const char *name)
 {
-	if (name && strncmp(name, "ja", 2) == 0 && !((name[2] | 0x20) >= 'a' && (name[2] | 0x20) <= 'z'))
+	if (name && strncmp(name, "ja", 2) == 0 &&
+	    !((name[2] | 0x20) >= 'a' && (name[2] | 0x20) <= 'z'))
 		return FINDING_JA;
 	return FINDING_EN;
 }

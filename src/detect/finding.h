@@ -33,7 +33,7 @@ struct finding {
 	const char *const *attack; /* MITRE ATT&CK for ICS ids "T0855", NULL-ended */
 	const char *const *attack_class[OP_CLASSES]; /* those for an op of that class; never NULL */
 	const char *const *refs; /* "cpsf:CPS.AC-7", "iec62443:SR-5.2", ..., NULL-ended */
-	unsigned index; /* position in the catalogue */
+	unsigned index;		 /* position in the catalogue */
 };
 
 struct catalogue;

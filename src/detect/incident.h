@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define INCIDENT_TEXT	384 /* longest expected or observed, bytes with NUL */
+#define INCIDENT_TEXT	512 /* longest expected or observed, bytes with NUL */
 #define INCIDENT_OBJECT 160
 #define INCIDENT_VALUES 160
 

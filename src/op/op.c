@@ -2,6 +2,8 @@
 #include "op/op.h"
 #include "op/anomaly.h"
 
+#include "base/utf8.h"
+
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -253,6 +255,14 @@ static void text_bytes(struct text *t, struct slice s)
 	}
 }
 
+/* What did not fit is cut at a character; the length is that of all of it. */
+static size_t text_end(const struct text *t)
+{
+	if (t->len >= t->size && t->size)
+		utf8_trim(t->buf);
+	return t->len;
+}
+
 size_t op_object_str(const struct op_object *o, char *buf, size_t size)
 {
 	struct text t = {buf, size, 0};
@@ -264,13 +274,13 @@ size_t op_object_str(const struct op_object *o, char *buf, size_t size)
 		text_bytes(&t, o->name);
 		if (o->first)
 			text_add(&t, "[%" PRIu64 "]", o->first);
-		return t.len;
+		return text_end(&t);
 	}
 	for (i = 0; i < o->npath && i < 3; i++)
 		text_add(&t, "%s%u", i ? "/" : "", o->path[i]);
 	if (o->space != OP_SPACE_OBJECT && o->space != OP_SPACE_NONE)
 		text_add(&t, "%s%" PRIu64, i ? "/" : "", o->first);
-	return t.len;
+	return text_end(&t);
 }
 
 size_t op_values_str(const struct op_values *v, uint32_t max, char *buf, size_t size)
@@ -290,14 +300,14 @@ size_t op_values_str(const struct op_values *v, uint32_t max, char *buf, size_t 
 		text_bytes(&t, s);
 		if (s.len < v->raw.len)
 			text_add(&t, "...");
-		return t.len;
+		return text_end(&t);
 	}
 	if (v->type == OP_V_RAW) {
 		for (i = 0; i < v->raw.len && i < max * 4; i++)
 			text_add(&t, "%02x", v->raw.p[i]);
 		if (i < v->raw.len)
 			text_add(&t, "...");
-		return t.len;
+		return text_end(&t);
 	}
 	for (i = 0; i < v->count && i < max; i++) {
 		if (!op_number_at(v, i, &n))
@@ -310,5 +320,5 @@ size_t op_values_str(const struct op_values *v, uint32_t max, char *buf, size_t 
 	}
 	if (i < v->count && i == max)
 		text_add(&t, ",...");
-	return t.len;
+	return text_end(&t);
 }

@@ -142,8 +142,8 @@ bool op_object_eq(const struct op_object *a, const struct op_object *b);
 
 /*
  * The object's identity in text, as in the column `first`: "100", "4/100/3", "Tag[3]",
- * "plant/line1/temp". Control characters and non-UTF-8 are escaped. Always terminated;
- * returns the length that would have been written.
+ * "plant/line1/temp". Control characters and non-UTF-8 are escaped. Always terminated,
+ * and cut at a whole character when too long; returns the length that would have been written.
  */
 size_t op_object_str(const struct op_object *o, char *buf, size_t size);
 

@@ -1,0 +1,541 @@
+#include "detect/engine.h"
+
+#include "base/hash.h"
+#include "detect/incident.h"
+#include "detect/judge.h"
+#include "detect/storm.h"
+#include "detect/words.h"
+
+#include <stdlib.h>
+
+#define INCIDENTS_MAX 16384u
+#define VOCABS_MAX    16u
+#define SECOND	      INT64_C(1000000000)
+
+struct count {
+	uint64_t incidents, occurrences;
+};
+
+struct engine {
+	struct engine_config cfg;
+	const struct finding *finding[JUDGE_FINDINGS];
+	struct count count[JUDGE_FINDINGS];
+	struct incident_table *incidents;
+	struct storm *storm;
+	uint64_t early; /* incidents told early that were spoken of */
+	int64_t ticked; /* ns, packet time at which quiet incidents were last looked for */
+	unsigned vocabs;
+	const char *vocab_proto[VOCABS_MAX];
+	uint64_t ops[VOCABS_MAX];
+};
+
+static void told(void *user, const struct incident *i)
+{
+	struct engine *e = user;
+	struct sink *const *s;
+
+	if (!(e->cfg.events & ENGINE_ALERT))
+		return;
+	for (s = e->cfg.sinks; s && *s; s++)
+		if ((*s)->ops->alert)
+			(*s)->ops->alert(*s, i);
+}
+
+struct engine *engine_new(const struct engine_config *cfg)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+	const struct vocab *v;
+	char id[64];
+	unsigned i;
+
+	if (!e)
+		return NULL;
+	e->cfg = *cfg;
+	for (i = JUDGE_NOTHING + 1; i < JUDGE_FINDINGS; i++) {
+		e->finding[i] = catalogue_find(
+			cfg->catalogue, judge_finding_id((enum judge_finding)i, id, sizeof(id)));
+		if (!e->finding[i])
+			goto fail;
+	}
+	for (i = 0; i < VOCABS_MAX && (v = vocab_at(i)); i++)
+		e->vocab_proto[e->vocabs++] = v->proto;
+	e->storm = storm_new();
+	e->incidents = incident_table_new(
+		INCIDENTS_MAX, cfg->incident_quiet ? cfg->incident_quiet : 300 * SECOND,
+		cfg->incident_longest ? cfg->incident_longest : 3600 * SECOND, told, e);
+	if (e->storm && e->incidents)
+		return e;
+fail:
+	engine_free(e);
+	return NULL;
+}
+
+/* Looks for quiet incidents once per second of packet time, whichever way it moves. */
+static inline void tick(struct engine *e, int64_t time)
+{
+	if (time - e->ticked >= SECOND || time < e->ticked) {
+		incident_tick(e->incidents, time);
+		e->ticked = time;
+	}
+}
+
+static uint64_t mix(uint64_t key, uint64_t v)
+{
+	return hash_u64(v, key);
+}
+
+static uint64_t mix_addr(uint64_t key, const struct addr *a)
+{
+	return hash_bytes(a->b, sizeof(a->b), key);
+}
+
+static uint64_t mix_text(uint64_t key, const char *s)
+{
+	return hash_bytes(s, strlen(s), key);
+}
+
+static uint64_t flow_key(const struct flow *f)
+{
+	return mix_addr(mix_addr(0, flow_client(f)), flow_server(f));
+}
+
+static struct incident *count(struct engine *e, enum judge_finding what, uint64_t key, int64_t time,
+			      uint64_t frame)
+{
+	struct incident *i = incident_report(e->incidents, e->finding[what], key, time, frame);
+
+	e->count[what].occurrences++;
+	if (i) {
+		e->count[what].incidents++;
+		i->verdict = "alert";
+	}
+	return i;
+}
+
+/*
+ * Counts an occurrence; a new incident is returned to be filled. A table that runs over is a
+ * finding of its own, made first so that it cannot push out what is returned here.
+ */
+static struct incident *report(struct engine *e, enum judge_finding what, uint64_t key,
+			       int64_t time, uint64_t frame)
+{
+	struct words w = {.lang = e->cfg.lang, .number = INCIDENTS_MAX};
+	struct incident *i;
+
+	if (incident_early(e->incidents) != e->early) {
+		i = count(e, JUDGE_LIMIT, 0, time, frame);
+		if (i)
+			words_fill(&w, JUDGE_LIMIT, i);
+		e->early = incident_early(e->incidents);
+	}
+	return count(e, what, key, time, frame);
+}
+
+static void fill_place(const struct policy *p, struct policy_place place, const char **zone,
+		       const char **asset)
+{
+	*zone = place.zone == POLICY_NONE ? NULL : policy_zone_at(p, place.zone)->id;
+	*asset = place.asset == POLICY_NONE ? NULL : policy_asset_at(p, place.asset)->id;
+}
+
+/* What an incident keeps of a flow; from: the end that sent the packet, 0 client, 1 server. */
+static void fill_flow(struct engine *e, struct incident *i, struct flow *f, int from)
+{
+	const struct flow_view *v = flow_view(f);
+	unsigned src = (f->client == 1) ^ (unsigned)from;
+
+	i->flow_id = f->id;
+	i->has_addr = true;
+	i->src = f->addr[src];
+	i->dst = f->addr[!src];
+	i->sport = f->port[src];
+	i->dport = f->port[!src];
+	i->ip_proto = f->ip_proto;
+	i->vlans = f->vlans;
+	memcpy(i->vlan, f->vlan, sizeof(i->vlan));
+	i->app = f->app;
+	i->has_mac = f->has_mac;
+	i->src_mac = f->mac[src];
+	i->dst_mac = f->mac[!src];
+	i->to_client = from;
+	if (!e->cfg.policy || !v->opened)
+		return;
+	fill_place(e->cfg.policy, v->place[from], &i->src_zone, &i->src_asset);
+	fill_place(e->cfg.policy, v->place[!from], &i->dst_zone, &i->dst_asset);
+}
+
+static void fill_packet(struct engine *e, struct incident *i, const struct packet *p)
+{
+	const struct policy *policy = e->cfg.policy;
+	bool ip = p->ip_proto || p->kind == PACKET_ARP;
+
+	i->vlans = p->vlans;
+	memcpy(i->vlan, p->vlan, sizeof(i->vlan));
+	i->has_mac = p->has_mac;
+	i->src_mac = p->src_mac;
+	i->dst_mac = p->dst_mac;
+	if (!ip)
+		return;
+	i->has_addr = true;
+	i->src = p->src;
+	i->dst = p->dst;
+	i->sport = p->sport;
+	i->dport = p->dport;
+	i->ip_proto = p->ip_proto;
+	if (!policy)
+		return;
+	fill_place(policy, policy_place(policy, &p->src, p->has_mac ? &p->src_mac : NULL),
+		   &i->src_zone, &i->src_asset);
+	fill_place(policy, policy_place(policy, &p->dst, NULL), &i->dst_zone, &i->dst_asset);
+}
+
+/* The verdict and the conduit of a violation; more is at stake in a safety zone. */
+static void fill_verdict(struct engine *e, struct incident *i, const struct flow_view *v,
+			 uint32_t conduit, bool is_op)
+{
+	const struct policy *p = e->cfg.policy;
+
+	if (conduit != POLICY_NONE) {
+		i->conduit = policy_conduit_at(p, conduit)->id;
+		i->refs = policy_conduit_at(p, conduit)->refs;
+	}
+	if (v->safety)
+		i->severity = 1;
+	i->verdict = judge_verdict(p, conduit, is_op, v->safety);
+}
+
+/*
+ * A violation by the flow as a whole. Its ports are no part of the key: a scan of a thousand ports
+ * is one incident with a count, and shows the port it began with.
+ */
+static void flow_violation(struct engine *e, struct flow *f, enum judge_finding what, int64_t time,
+			   uint64_t frame, const struct op *op)
+{
+	struct flow_view *v = flow_view(f);
+	struct words w = {
+		.policy = e->cfg.policy, .lang = e->cfg.lang, .flow = f, .view = v, .op = op};
+	struct incident *i;
+
+	v->told = true;
+	i = report(e, what, mix(mix(flow_key(f), f->ip_proto), v->decision.conduit), time, frame);
+	if (!i)
+		return;
+	fill_flow(e, i, f, 0);
+	fill_verdict(e, i, v, v->decision.conduit, false);
+	words_fill(&w, what, i);
+}
+
+static void unknown_device(struct engine *e, const struct addr *a, const struct mac *mac,
+			   struct policy_place place, struct flow *f, const struct packet *p,
+			   int end)
+{
+	struct words w = {.policy = e->cfg.policy,
+			  .lang = e->cfg.lang,
+			  .device = *a,
+			  .place = place,
+			  .has_mac = mac != NULL};
+	struct incident *i = report(e, JUDGE_UNKNOWN_DEVICE, mix_addr(0, a), p ? p->time : f->last,
+				    p ? p->frame : f->first_frame);
+
+	if (!i)
+		return;
+	if (mac)
+		w.mac = *mac;
+	if (p)
+		fill_packet(e, i, p);
+	else
+		fill_flow(e, i, f, end);
+	words_fill(&w, JUDGE_UNKNOWN_DEVICE, i);
+}
+
+static void mac_changed(struct engine *e, const struct addr *a, const struct mac *mac,
+			struct policy_place place, struct flow *f, const struct packet *p, int end)
+{
+	struct words w = {.policy = e->cfg.policy,
+			  .lang = e->cfg.lang,
+			  .device = *a,
+			  .place = place,
+			  .mac = *mac};
+	struct incident *i =
+		report(e, JUDGE_MAC_CHANGED, hash_bytes(mac->b, sizeof(mac->b), mix_addr(0, a)),
+		       p ? p->time : f->last, p ? p->frame : f->first_frame);
+
+	if (!i)
+		return;
+	if (p)
+		fill_packet(e, i, p);
+	else
+		fill_flow(e, i, f, end);
+	words_fill(&w, JUDGE_MAC_CHANGED, i);
+}
+
+/*
+ * Both ends of a flow as devices. An end counts once it has spoken: an address that only others
+ * speak to is no device. Behind a router every address shows the router's MAC, so addresses and
+ * MACs are compared inside one zone only, and in ARP, which no router forwards.
+ */
+static void devices(struct engine *e, struct flow *f)
+{
+	const struct policy *p = e->cfg.policy;
+	struct flow_view *v = flow_view(f);
+	bool near = v->place[0].zone == v->place[1].zone;
+	int end;
+
+	for (end = 0; end < 2; end++) {
+		unsigned side = (f->client == 1) ^ (unsigned)end;
+		const struct mac *mac = f->has_mac ? &f->mac[side] : NULL;
+
+		if (v->device_ok[end] || !f->packets[side])
+			continue;
+		v->device_ok[end] = true;
+		if (judge_unknown(p, &f->addr[side], v->place[end]))
+			unknown_device(e, &f->addr[side], near ? mac : NULL, v->place[end], f, NULL,
+				       end);
+		if (near && mac && judge_mac(p, v->place[end], mac))
+			mac_changed(e, &f->addr[side], mac, v->place[end], f, NULL, end);
+	}
+}
+
+static void on_opened(void *user, struct flow *f)
+{
+	struct engine *e = user;
+	enum judge_finding what;
+
+	tick(e, f->last);
+	if (!e->cfg.policy)
+		return;
+	what = judge_flow(e->cfg.policy, f, flow_view(f));
+	devices(e, f);
+	if (what)
+		flow_violation(e, f, what, f->first, f->first_frame, NULL);
+}
+
+/* Repeats of a violation by an op fold by what it does, values also by where. */
+static void op_violation(struct engine *e, struct flow *f, enum judge_finding what,
+			 const struct op *op, const struct policy_op_decision *d)
+{
+	struct flow_view *v = flow_view(f);
+	struct words w = {.policy = e->cfg.policy,
+			  .lang = e->cfg.lang,
+			  .flow = f,
+			  .view = v,
+			  .op = op,
+			  .d = d};
+	uint64_t key = mix_text(mix(flow_key(f), d->conduit), op->proto);
+	struct incident *i;
+
+	key = mix(mix(key, op->code), op->object.space);
+	if (what == JUDGE_VALUE)
+		key = mix(key, op->object.first + d->value_index);
+	i = report(e, what, key, op->time, op->frame);
+	if (!i)
+		return;
+	fill_flow(e, i, f, op->from_server);
+	fill_verdict(e, i, v, d->conduit, true);
+	words_op(op, i);
+	words_fill(&w, what, i);
+}
+
+/* A device said no. */
+static void error_response(struct engine *e, struct flow *f, const struct op *op)
+{
+	struct words w = {.policy = e->cfg.policy,
+			  .lang = e->cfg.lang,
+			  .flow = f,
+			  .view = flow_view(f),
+			  .op = op,
+			  .number = STORM_ERRORS};
+	struct incident *i;
+
+	if (judge_illegal_function(op)) {
+		i = report(e, JUDGE_ILLEGAL_FUNCTION,
+			   mix(mix_text(flow_key(f), op->proto), op->code), op->time, op->frame);
+		if (i) {
+			fill_flow(e, i, f, 1);
+			words_op(op, i);
+			words_fill(&w, JUDGE_ILLEGAL_FUNCTION, i);
+		}
+	}
+	w.duration = storm_error(e->storm, flow_server(f), op->time);
+	if (w.duration < 0)
+		return;
+	i = report(e, JUDGE_STORM, mix_addr(0, flow_server(f)), op->time, op->frame);
+	if (i) {
+		fill_flow(e, i, f, 1);
+		words_op(op, i);
+		words_fill(&w, JUDGE_STORM, i);
+	}
+}
+
+static void sink_names(const struct engine *e, struct flow *f, struct sink_names *n)
+{
+	const struct flow_view *v = flow_view(f);
+
+	memset(n, 0, sizeof(*n));
+	if (!e->cfg.policy || !v->opened)
+		return;
+	fill_place(e->cfg.policy, v->place[0], &n->client_zone, &n->client_asset);
+	fill_place(e->cfg.policy, v->place[1], &n->server_zone, &n->server_asset);
+}
+
+static void op_record(struct engine *e, struct flow *f, const struct op *op)
+{
+	struct sink *const *s;
+	struct sink_names n;
+
+	sink_names(e, f, &n);
+	for (s = e->cfg.sinks; s && *s; s++)
+		if ((*s)->ops->op)
+			(*s)->ops->op(*s, f, &n, op);
+}
+
+static void on_op(void *user, struct flow *f, const struct op *op)
+{
+	struct engine *e = user;
+	struct flow_view *v = flow_view(f);
+	struct policy_op_decision d;
+	enum judge_finding what;
+	unsigned i;
+
+	for (i = 0; i < e->vocabs; i++) {
+		if (e->vocab_proto[i] == op->proto) {
+			e->ops[i]++;
+			break;
+		}
+	}
+	tick(e, op->time);
+	if (e->cfg.events & ENGINE_OP)
+		op_record(e, f, op);
+	if (op->role == OP_RESPONSE) {
+		if (op->status)
+			error_response(e, f, op);
+		return;
+	}
+	if (!v->opened || v->decision.verdict != POLICY_LATER)
+		return;
+	what = judge_op(e->cfg.policy, v, op, &d);
+	if (!what)
+		return;
+	if (what != JUDGE_PROTOCOL)
+		op_violation(e, f, what, op, &d);
+	else if (!v->told)
+		flow_violation(e, f, what, op->time, op->frame, op);
+}
+
+/* Ends that speak in the packet, or in the flow when the stream had it. */
+static uint64_t anomaly_ends(struct words *w, const struct flow *f, const struct packet *p)
+{
+	if (p && (p->ip_proto || p->kind == PACKET_ARP)) {
+		w->addr[0] = p->src;
+		w->addr[1] = p->dst;
+	} else if (f) {
+		w->addr[0] = *flow_client(f);
+		w->addr[1] = *flow_server(f);
+	} else {
+		return p && p->has_mac ? hash_bytes(p->src_mac.b, sizeof(p->src_mac.b), 0) : 0;
+	}
+	w->has_addr = true;
+	return mix_addr(mix_addr(0, &w->addr[0]), &w->addr[1]);
+}
+
+static void on_anomaly(void *user, struct flow *f, const struct packet *p, const struct anomaly *a)
+{
+	struct engine *e = user;
+	struct words w = {.policy = e->cfg.policy, .lang = e->cfg.lang, .anomaly = a};
+	enum judge_finding what = (enum judge_finding)(JUDGE_DECODE + a->kind);
+	uint64_t key = anomaly_ends(&w, f, p);
+	struct sink *const *s;
+	struct incident *i;
+
+	if (e->cfg.events & ENGINE_ANOMALY)
+		for (s = e->cfg.sinks; s && *s; s++)
+			if ((*s)->ops->anomaly)
+				(*s)->ops->anomaly(*s, f, p, a);
+	i = report(e, what, mix_text(mix_text(key, a->proto), a->reason), a->time, a->frame);
+	if (!i)
+		return;
+	if (f)
+		fill_flow(e, i, f, p && !addr_eq(&p->src, flow_client(f)));
+	else if (p)
+		fill_packet(e, i, p);
+	words_fill(&w, what, i);
+}
+
+/* ARP: who is really there, and with which MAC address (RFC 826). */
+static void on_link(void *user, const struct packet *p)
+{
+	struct engine *e = user;
+	const struct policy *policy = e->cfg.policy;
+	struct policy_place place;
+
+	tick(e, p->time);
+	if (!policy || p->kind != PACKET_ARP || !p->has_mac)
+		return;
+	place = policy_place(policy, &p->src, &p->src_mac);
+	if (judge_unknown(policy, &p->src, place))
+		unknown_device(e, &p->src, &p->src_mac, place, NULL, p, 0);
+	if (judge_mac(policy, place, &p->src_mac))
+		mac_changed(e, &p->src, &p->src_mac, place, NULL, p, 0);
+}
+
+static void on_closed(void *user, struct flow *f, enum flow_end_reason why)
+{
+	struct engine *e = user;
+	struct sink *const *s;
+	struct sink_names n;
+	enum judge_finding what;
+
+	if (e->cfg.policy && flow_view(f)->opened) {
+		devices(e, f);
+		what = judge_closed(e->cfg.policy, f, flow_view(f));
+		if (what)
+			flow_violation(e, f, what, f->first, f->first_frame, NULL);
+	}
+	if (!(e->cfg.events & ENGINE_FLOW))
+		return;
+	sink_names(e, f, &n);
+	for (s = e->cfg.sinks; s && *s; s++)
+		if ((*s)->ops->flow)
+			(*s)->ops->flow(*s, f, &n, why);
+}
+
+const struct flow_handlers engine_handlers = {
+	.opened = on_opened,
+	.op = on_op,
+	.anomaly = on_anomaly,
+	.link = on_link,
+	.closed = on_closed,
+};
+
+void engine_flush(struct engine *e)
+{
+	incident_flush(e->incidents);
+}
+
+void engine_counts(const struct engine *e, unsigned index, uint64_t *incidents,
+		   uint64_t *occurrences)
+{
+	unsigned i;
+
+	*incidents = *occurrences = 0;
+	for (i = JUDGE_NOTHING + 1; i < JUDGE_FINDINGS; i++) {
+		if (e->finding[i]->index != index)
+			continue;
+		*incidents = e->count[i].incidents;
+		*occurrences = e->count[i].occurrences;
+	}
+}
+
+uint64_t engine_ops(const struct engine *e, unsigned vocab)
+{
+	return vocab < e->vocabs ? e->ops[vocab] : 0;
+}
+
+void engine_free(struct engine *e)
+{
+	if (!e)
+		return;
+	incident_table_free(e->incidents);
+	storm_free(e->storm);
+	free(e);
+}

@@ -1,0 +1,184 @@
+#include "detect/judge.h"
+
+#include <stdio.h>
+
+static const char *const finding_ids[JUDGE_DECODE] = {
+	[JUDGE_NO_CONDUIT] = "policy.no-conduit",
+	[JUDGE_LAYER_SKIPPED] = "policy.layer-skipped",
+	[JUDGE_PORT_DENIED] = "policy.port-denied",
+	[JUDGE_OP_DENIED] = "policy.op-denied",
+	[JUDGE_OBJECT] = "policy.object-out-of-range",
+	[JUDGE_VALUE] = "policy.value-out-of-range",
+	[JUDGE_GRANT] = "policy.grant-missing",
+	[JUDGE_UNKNOWN_DEVICE] = "asset.unknown-device",
+	[JUDGE_MAC_CHANGED] = "asset.mac-changed",
+	[JUDGE_ILLEGAL_FUNCTION] = "proto.illegal-function",
+	[JUDGE_STORM] = "proto.exception-storm",
+	[JUDGE_PROTOCOL] = "proto.unexpected-protocol",
+	[JUDGE_LIMIT] = "engine.limit-reached",
+};
+
+static const uint8_t by_verdict[] = {
+	[POLICY_ALLOW] = JUDGE_NOTHING,		  [POLICY_LATER] = JUDGE_NOTHING,
+	[POLICY_SAME_ZONE] = JUDGE_NOTHING,	  [POLICY_DEFAULT_ALLOW] = JUDGE_NOTHING,
+	[POLICY_NO_CONDUIT] = JUDGE_NO_CONDUIT,	  [POLICY_LAYER_SKIPPED] = JUDGE_LAYER_SKIPPED,
+	[POLICY_PORT_DENIED] = JUDGE_PORT_DENIED, [POLICY_OP_DENIED] = JUDGE_OP_DENIED,
+	[POLICY_OBJECT_DENIED] = JUDGE_OBJECT,	  [POLICY_VALUE_DENIED] = JUDGE_VALUE,
+	[POLICY_GRANT_MISSING] = JUDGE_GRANT,
+};
+
+const char *judge_finding_id(enum judge_finding what, char *buf, size_t size)
+{
+	if (what < JUDGE_DECODE)
+		return finding_ids[what];
+	snprintf(buf, size, "decode.%s", anomaly_name((enum anomaly_kind)(what - JUDGE_DECODE)));
+	return buf;
+}
+
+/* 0.0.0.0 and ::, the sender that has no address yet (RFC 2131, 4.1; RFC 4862, 5.4). */
+static bool is_unspecified(const struct addr *a)
+{
+	static const struct addr none6;
+
+	return addr_eq(a, &none6) || (addr_is_v4(a) && memcmp(a->b + 12, none6.b, 4) == 0);
+}
+
+/* 169.254.0.0/16 (RFC 3927) and fe80::/10 (RFC 4291, 2.5.6): never routed. */
+static bool is_link_local(const struct addr *a)
+{
+	if (addr_is_v4(a))
+		return a->b[12] == 169 && a->b[13] == 254;
+	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
+}
+
+static bool is_group(const struct addr *a)
+{
+	return addr_is_multicast(a) || addr_is_broadcast(a);
+}
+
+/* True when the address itself says that the packet does not leave its segment. */
+static bool stays_in_segment(const struct addr *client, const struct addr *server)
+{
+	return is_unspecified(client) || is_group(client) || is_group(server) ||
+	       (is_link_local(client) && is_link_local(server));
+}
+
+static bool in_safety(const struct policy *p, struct policy_place place)
+{
+	return place.zone != POLICY_NONE && policy_zone_at(p, place.zone)->level == LEVEL_SAFETY;
+}
+
+enum judge_finding judge_flow(const struct policy *p, const struct flow *f, struct flow_view *v)
+{
+	unsigned client = f->client == 1;
+	const struct mac *mac = f->has_mac ? f->mac : NULL;
+
+	v->opened = true;
+	v->place[0] = policy_place(p, &f->addr[client], mac ? &mac[client] : NULL);
+	v->place[1] = policy_place(p, &f->addr[!client], mac ? &mac[!client] : NULL);
+	if (stays_in_segment(&f->addr[client], &f->addr[!client])) {
+		v->decision = (struct policy_flow_decision){
+			.pair = POLICY_NONE, .conduit = POLICY_NONE, .verdict = POLICY_SAME_ZONE};
+		return JUDGE_NOTHING;
+	}
+	v->safety = in_safety(p, v->place[0]) || in_safety(p, v->place[1]);
+	v->decision = policy_flow(p, v->place[0], v->place[1], f->ip_proto,
+				  f->ip_proto == 6 || f->ip_proto == 17 ? f->port[!client] : 0);
+	return by_verdict[v->decision.verdict];
+}
+
+enum judge_finding judge_op(const struct policy *p, struct flow_view *v, const struct op *op,
+			    struct policy_op_decision *d)
+{
+	*d = policy_op(p, &v->decision, op);
+	if (d->verdict == POLICY_ALLOW) {
+		v->known_ops = true;
+		return JUDGE_NOTHING;
+	}
+	if (d->verdict == POLICY_OP_DENIED && !policy_proto_known(p, &v->decision, op->proto))
+		return JUDGE_PROTOCOL;
+	v->known_ops = true;
+	return by_verdict[d->verdict];
+}
+
+/* True when the pair permits a protocol whose usual ports include this one. */
+static bool port_of_permitted(const struct policy *p, const struct flow_view *v, uint16_t port)
+{
+	const struct dissector *d;
+	unsigned i, k;
+
+	for (i = 0; (d = proto_at(i)); i++)
+		for (k = 0; k < PROTO_PORTS_MAX && d->ports[k]; k++)
+			if (d->ports[k] == port && policy_proto_known(p, &v->decision, d->name))
+				return true;
+	return false;
+}
+
+enum judge_finding judge_closed(const struct policy *p, const struct flow *f,
+				const struct flow_view *v)
+{
+	/* A keep-alive probe carries a byte that means nothing (RFC 1122, 4.2.3.6). */
+	bool spoke = f->payload[0] > f->packets[0] || f->payload[1] > f->packets[1];
+	bool tried = f->tcp_flags[f->client == 1] & PACKET_TCP_SYN;
+
+	if (v->decision.verdict != POLICY_LATER || v->known_ops || v->told || f->ops)
+		return JUDGE_NOTHING;
+	if (f->dissector && policy_proto_known(p, &v->decision, f->dissector->name))
+		return JUDGE_NOTHING;
+	if (spoke && f->app && !policy_proto_known(p, &v->decision, f->app))
+		return JUDGE_PROTOCOL;
+	if (port_of_permitted(p, v, flow_server_port(f)))
+		return spoke ? JUDGE_PROTOCOL : JUDGE_NOTHING;
+	return spoke || tried ? JUDGE_PORT_DENIED : JUDGE_NOTHING;
+}
+
+bool judge_unknown(const struct policy *p, const struct addr *a, struct policy_place place)
+{
+	return place.zone != POLICY_NONE && place.asset == POLICY_NONE &&
+	       policy_zone_at(p, place.zone)->unknown_devices == UNKNOWN_ALERT && !is_group(a) &&
+	       !is_unspecified(a);
+}
+
+bool judge_mac(const struct policy *p, struct policy_place place, const struct mac *seen)
+{
+	const struct policy_asset *a;
+
+	if (place.asset == POLICY_NONE)
+		return false;
+	a = policy_asset_at(p, place.asset);
+	return a->has_mac && a->has_address && memcmp(a->mac.b, seen->b, sizeof(seen->b)) != 0;
+}
+
+bool judge_illegal_function(const struct op *op)
+{
+	/* The standards' own terms: Modbus exception 01, CIP general status 0x08, encapsulation
+	 * status 0x01. */
+	static const char *const terms[] = {"illegal-function", "service-not-supported",
+					    "unsupported-command"};
+	size_t i;
+
+	for (i = 0; op->error && i < sizeof(terms) / sizeof(*terms); i++)
+		if (strcmp(op->error, terms[i]) == 0)
+			return true;
+	return false;
+}
+
+const char *judge_verdict(const struct policy *p, uint32_t conduit, bool is_op, bool safety)
+{
+	static const char *const words[][2] = {
+		[ACTION_ALERT] = {"alert", "alert"},
+		[ACTION_DEGRADE] = {"would-degrade", "degrade"},
+		[ACTION_DROP] = {"would-drop", "drop"},
+		[ACTION_REJECT] = {"would-reject", "reject"},
+		[ACTION_QUARANTINE] = {"would-quarantine", "quarantine"},
+	};
+	unsigned action = ACTION_DROP;
+
+	if (safety)
+		return "alert";
+	if (conduit != POLICY_NONE)
+		action = policy_conduit_at(p, conduit)->on_violation;
+	if (action == ACTION_DEGRADE && !is_op)
+		action = ACTION_DROP;
+	return words[action][policy_mode(p) == MODE_ENFORCE];
+}

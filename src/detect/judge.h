@@ -1,0 +1,87 @@
+/*
+ * detect/judge.h - the questions the engine asks about flows and ops, and their answers.
+ *
+ * Pure functions: they look at the policy, a flow and an op, and say which finding it is, which
+ * conduit and what would be done. They report nothing, remember nothing and allocate nothing; the
+ * engine acts on what they say.
+ *
+ * Thread: one worker; the policy is shared and never changes.
+ */
+#ifndef KIDOBAN_DETECT_JUDGE_H
+#define KIDOBAN_DETECT_JUDGE_H
+
+#include "flow/flow.h"
+#include "policy/policy.h"
+
+/* The findings code speaks of, in the order of judge_finding_id(). */
+enum judge_finding {
+	JUDGE_NOTHING, /* no finding */
+	JUDGE_NO_CONDUIT,
+	JUDGE_LAYER_SKIPPED,
+	JUDGE_PORT_DENIED,
+	JUDGE_OP_DENIED,
+	JUDGE_OBJECT,
+	JUDGE_VALUE,
+	JUDGE_GRANT,
+	JUDGE_UNKNOWN_DEVICE,
+	JUDGE_MAC_CHANGED,
+	JUDGE_ILLEGAL_FUNCTION,
+	JUDGE_STORM,
+	JUDGE_PROTOCOL,
+	JUDGE_LIMIT,
+	JUDGE_DECODE, /* plus enum anomaly_kind */
+	JUDGE_FINDINGS = JUDGE_DECODE + ANOMALY_KINDS
+};
+
+/* What the right half keeps with a flow, in flow.user[]. */
+struct flow_view {
+	struct policy_place place[2]; /* of client and server */
+	struct policy_flow_decision decision;
+	bool opened;	   /* place and decision are filled */
+	bool known_ops;	   /* an op of a protocol that the pair permits was seen */
+	bool told;	   /* a finding about the flow as a whole was told */
+	bool device_ok[2]; /* client, server: checked against the list of assets */
+	bool safety;	   /* one of the ends is in a safety zone */
+};
+
+_Static_assert(sizeof(struct flow_view) <= FLOW_USER_WORDS * sizeof(uint64_t),
+	       "the view must fit into the words a flow has for it");
+
+static inline struct flow_view *flow_view(struct flow *f)
+{
+	return (struct flow_view *)f->user;
+}
+
+/* "policy.no-conduit", ...; buf may be used for it. Never called per packet. */
+const char *judge_finding_id(enum judge_finding what, char *buf, size_t size);
+
+/* Places of both ends and the decision on the flow; the view is filled. */
+enum judge_finding judge_flow(const struct policy *p, const struct flow *f, struct flow_view *v);
+
+/* A request or publish op on a flow that is judged per op; *d says why. */
+enum judge_finding judge_op(const struct policy *p, struct flow_view *v, const struct op *op,
+			    struct policy_op_decision *d);
+
+/*
+ * A flow to be judged per op has ended, and nothing that its conduits permit was ever seen on it.
+ * A try at a service that is not there to be judged is nothing, unless its port tells.
+ */
+enum judge_finding judge_closed(const struct policy *p, const struct flow *f,
+				const struct flow_view *v);
+
+/* Is a device at this address that should be a listed asset, and is not? */
+bool judge_unknown(const struct policy *p, const struct addr *a, struct policy_place place);
+
+/* Does a listed asset speak from another MAC address than the listed one? */
+bool judge_mac(const struct policy *p, struct policy_place place, const struct mac *seen);
+
+/* True when the device says that it does not have the function it was asked for. */
+bool judge_illegal_function(const struct op *op);
+
+/*
+ * What is or would be done about a violation: "alert", "degrade", "would-drop", ... Static text.
+ * Only an op can be degraded; whatever concerns a safety zone is never blocked.
+ */
+const char *judge_verdict(const struct policy *p, uint32_t conduit, bool is_op, bool safety);
+
+#endif
