@@ -278,7 +278,8 @@ size_t op_object_str(const struct op_object *o, char *buf, size_t size)
 	}
 	for (i = 0; i < o->npath && i < 3; i++)
 		text_add(&t, "%s%u", i ? "/" : "", o->path[i]);
-	if (o->space != OP_SPACE_OBJECT && o->space != OP_SPACE_NONE)
+	/* A topic without a name is one whose alias we never learned. */
+	if (o->space != OP_SPACE_OBJECT && o->space != OP_SPACE_NONE && o->space != OP_SPACE_TOPIC)
 		text_add(&t, "%s%" PRIu64, i ? "/" : "", o->first);
 	return text_end(&t);
 }

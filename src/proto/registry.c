@@ -1,7 +1,10 @@
 /* The one table of dissectors, in the order in which they are asked when the port says nothing. */
 #include "proto/proto.h"
 
+extern const struct dissector mqtt_dissector;
+
 static const struct dissector *const table[] = {
+	&mqtt_dissector,
 	NULL,
 };
 
