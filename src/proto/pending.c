@@ -7,6 +7,8 @@ void pending_put(struct pending *p, const struct proto_ctx *c, uint64_t key, con
 	const struct op_object *o = &op->object;
 
 	p->next = (uint8_t)((p->next + 1) % PENDING_MAX);
+	if (p->span < PENDING_MAX)
+		p->span++;
 	e->key = key;
 	e->frame = c->frame;
 	e->time = c->time;
@@ -26,13 +28,15 @@ void pending_put(struct pending *p, const struct proto_ctx *c, uint64_t key, con
 
 struct pending_entry *pending_find(struct pending *p, uint64_t key)
 {
+	struct pending_entry *e;
 	unsigned i;
 
-	for (i = 0; i < PENDING_MAX; i++) {
-		struct pending_entry *e = &p->entry[(p->next + i) % PENDING_MAX];
-
+	for (i = p->span; i > 0; i--) {
+		e = &p->entry[(p->next + PENDING_MAX - i) % PENDING_MAX];
 		if (e->frame && e->key == key)
 			return e;
+		if (!e->frame && i == p->span)
+			p->span--;
 	}
 	return NULL;
 }
@@ -59,4 +63,5 @@ void pending_clear(struct pending *p)
 
 	for (i = 0; i < PENDING_MAX; i++)
 		p->entry[i].frame = 0;
+	p->span = 0;
 }

@@ -35,6 +35,7 @@ struct pending_entry {
 struct pending {
 	struct pending_entry entry[PENDING_MAX];
 	uint8_t next; /* where the next request goes */
+	uint8_t span; /* entries before it that may be in use: what a search has to look at */
 };
 
 /* Remembers a request. op->frame and time need not be filled: c has them. */
