@@ -112,6 +112,8 @@ struct flow_config {
 	enum flow_overlap overlap; /* default: the first byte seen wins */
 	bool classify;		   /* let nDPI name what no dissector claims */
 	uint64_t hash_key;	   /* 0 is fine for replays */
+	/* NULL-ended, kept, at most 32; NULL: the registry's. */
+	const struct dissector *const *dissectors;
 };
 
 struct flow_stats {

@@ -1,0 +1,207 @@
+/* From ordered bytes to messages: the loop that drives a dissector. */
+#include "flow/entry.h"
+
+static void on_op(struct proto_ctx *c, const struct op *op)
+{
+	struct flow_tracker *t = c->user;
+	struct entry *e = t->ctx_entry;
+
+	e->flow.ops++;
+	t->stats.ops++;
+	if (t->handlers.op)
+		t->handlers.op(t->user, &e->flow, op);
+}
+
+static void on_anomaly(struct proto_ctx *c, const struct anomaly *a)
+{
+	struct flow_tracker *t = c->user;
+
+	/* a datagram cut by the snap length is short by no fault of its sender */
+	if (a->kind == ANOMALY_MALFORMED && c->transport == PROTO_UDP && t->packet &&
+	    t->packet->payload_missing)
+		return;
+	if (t->handlers.anomaly)
+		t->handlers.anomaly(t->user, &t->ctx_entry->flow, t->packet, a);
+}
+
+static void on_identity(struct proto_ctx *c, int side, const char *key, struct slice value)
+{
+	struct flow_tracker *t = c->user;
+
+	if (t->handlers.identity)
+		t->handlers.identity(t->user, &t->ctx_entry->flow, side, key, value);
+}
+
+const struct proto_events flow_events = {on_op, on_anomaly, on_identity};
+
+static struct proto_ctx *ctx_of(struct flow_tracker *t, struct entry *e, unsigned side)
+{
+	struct proto_ctx *c = &t->ctx;
+
+	if (t->ctx_entry != e) {
+		unsigned client = e->flow.client;
+
+		t->ctx_entry = e;
+		c->state = e->state;
+		c->shared = t->shared[e->index];
+		c->transport = e->flow.ip_proto == 17 ? PROTO_UDP : PROTO_TCP;
+		c->addr[0] = e->flow.addr[client];
+		c->addr[1] = e->flow.addr[!client];
+		c->port[0] = e->flow.port[client];
+		c->port[1] = e->flow.port[!client];
+	}
+	c->dir = side == e->flow.client ? PROTO_TO_SERVER : PROTO_TO_CLIENT;
+	return c;
+}
+
+static void stamp_ctx(struct proto_ctx *c, const struct stamp *st)
+{
+	c->frame = st->frame;
+	c->time = st->time;
+}
+
+static void carry_drop(struct flow_tracker *t, struct flow_dir *d)
+{
+	pool_put(t->env.pool, d->carry);
+	d->carry = NULL;
+	d->carry_len = 0;
+}
+
+/* A message too long to wait for: its bytes so far are a loss to the dissector. */
+static void give_up(struct flow_tracker *t, struct entry *e, struct proto_ctx *c,
+		    struct flow_dir *d, uint32_t n, const char *reason, const struct stamp *st)
+{
+	uint32_t lost = d->carry_len + n;
+
+	carry_drop(t, d);
+	stamp_ctx(c, st);
+	flow_anomaly(t, e, ANOMALY_LIMIT, e->flow.dissector->name, reason, lost, st);
+	e->flow.dissector->gap(c, lost);
+}
+
+/* Adds bytes to the message that is not complete; false when it had to be given up. */
+static bool carry_add(struct flow_tracker *t, struct entry *e, struct proto_ctx *c,
+		      struct flow_dir *d, const uint8_t *p, uint32_t n, const struct stamp *st)
+{
+	if (n > POOL_MAX - d->carry_len) {
+		give_up(t, e, c, d, n, "message too long to reassemble", st);
+		return false;
+	}
+	if (!d->carry || pool_room(t->env.pool, d->carry) < d->carry_len + n) {
+		uint8_t *buf = pool_get(t->env.pool, d->carry_len + n);
+
+		if (!buf) {
+			t->env.refused++;
+			give_up(t, e, c, d, n, "no buffer left to reassemble a message", st);
+			return false;
+		}
+		if (d->carry)
+			memcpy(buf, d->carry, d->carry_len);
+		pool_put(t->env.pool, d->carry);
+		d->carry = buf;
+	}
+	if (d->carry_len == 0 || st->order > d->carry_stamp.order)
+		d->carry_stamp = *st;
+	memcpy(d->carry + d->carry_len, p, n);
+	d->carry_len += n;
+	return true;
+}
+
+/*
+ * Appends a segment to the unfinished message and takes what is complete. Returns how many bytes
+ * of the segment are dealt with: as soon as a message ends within it, the rest needs no copy.
+ */
+static uint32_t carry_on(struct flow_tracker *t, struct entry *e, struct proto_ctx *c,
+			 struct flow_dir *d, const uint8_t *p, uint32_t n, const struct stamp *st)
+{
+	uint32_t old = d->carry_len, off = 0;
+
+	if (!carry_add(t, e, c, d, p, n, st))
+		return n;
+	stamp_ctx(c, &d->carry_stamp);
+	while (off < old) {
+		uint32_t left = d->carry_len - off;
+		uint32_t len = e->flow.dissector->message(c, d->carry + off, left);
+
+		if (len == 0) {
+			memmove(d->carry, d->carry + off, left);
+			d->carry_len = left;
+			return n;
+		}
+		if (len > left) {
+			d->skip = len - left;
+			carry_drop(t, d);
+			return n;
+		}
+		off += len;
+	}
+	carry_drop(t, d);
+	return off - old;
+}
+
+void feed_bytes(struct flow_tracker *t, struct entry *e, unsigned side, const uint8_t *p,
+		uint32_t n, const struct stamp *st)
+{
+	struct flow_dir *d = &e->dir[side];
+	struct proto_ctx *c = ctx_of(t, e, side);
+	uint32_t len;
+
+	if (d->skip) {
+		len = d->skip < n ? d->skip : n;
+		d->skip -= len;
+		p += len;
+		n -= len;
+	}
+	if (d->carry && n) {
+		len = carry_on(t, e, c, d, p, n, st);
+		p += len;
+		n -= len;
+	}
+	stamp_ctx(c, st);
+	while (n) {
+		len = e->flow.dissector->message(c, p, n);
+		if (len == 0) {
+			carry_add(t, e, c, d, p, n, st);
+			return;
+		}
+		if (len > n) {
+			d->skip = len - n;
+			return;
+		}
+		p += len;
+		n -= len;
+	}
+}
+
+void feed_hole(struct flow_tracker *t, struct entry *e, unsigned side, uint32_t lost,
+	       const struct stamp *st)
+{
+	struct flow_dir *d = &e->dir[side];
+	struct proto_ctx *c = ctx_of(t, e, side);
+
+	flow_anomaly(t, e, ANOMALY_STREAM_GAP, "tcp", "bytes were never seen", lost, st);
+	if (lost && lost <= d->skip) {
+		d->skip -= lost;
+		return;
+	}
+	d->skip = 0;
+	carry_drop(t, d);
+	stamp_ctx(c, st);
+	e->flow.dissector->gap(c, lost);
+}
+
+void feed_datagram(struct flow_tracker *t, struct entry *e, unsigned side, const uint8_t *p,
+		   uint32_t n, const struct stamp *st)
+{
+	struct proto_ctx *c = ctx_of(t, e, side);
+
+	stamp_ctx(c, st);
+	while (n) {
+		uint32_t len = e->flow.dissector->message(c, p, n);
+
+		if (len == 0 || len > n)
+			return;
+		p += len;
+		n -= len;
+	}
+}
