@@ -407,6 +407,7 @@ static void count(struct entry *e, unsigned side, const struct packet *p)
 
 	f->packets[side]++;
 	f->bytes[side] += p->wirelen;
+	f->payload[side] += p->payload_len + p->payload_missing;
 	if (p->time > f->last)
 		f->last = p->time;
 	if (p->has_mac && !f->has_mac) {
