@@ -1,12 +1,14 @@
 /* The one table of dissectors, in the order in which they are asked when the port says nothing. */
 #include "proto/proto.h"
 
+extern const struct dissector enip_dissector;
 extern const struct dissector modbus_dissector;
 extern const struct dissector modbus_rtu_dissector;
 extern const struct dissector mqtt_dissector;
 
 static const struct dissector *const table[] = {
 	&modbus_dissector,
+	&enip_dissector,
 	&mqtt_dissector,
 	&modbus_rtu_dissector, /* last: a CRC is right by chance once in 65536 times */
 	NULL,

@@ -1,0 +1,737 @@
+/*
+ * EtherNet/IP encapsulation (CIP volume 2, chapter 2), TCP and UDP port 44818, and implicit I/O,
+ * UDP port 2222. Numbers are little-endian.
+ *
+ *    0      2      4        8        12       20        24
+ *   [command|length|session |status  |context |options  ] data...          length: of data
+ *
+ *   SendRRData, SendUnitData   [interface:4] [timeout:2] items
+ *   items (common packet format, 2-6)   [count:2] ([type:2] [length:2] data) x count
+ *   I/O datagram               items alone: sequenced address (0x8002), connected data (0x00b1)
+ *
+ * Requests and replies have the same header. Who is the client shows in the data: lists are asked
+ * for with no data, a session is registered from handle 0, CIP replies carry bit 0x80.
+ *
+ * SendRRData and SendUnitData are no ops of their own, what they carry is; a reply that refuses
+ * them (status) is one. Not decoded: what runs inside DTLS and TLS (port 2221).
+ */
+#include "proto/cip.h"
+#include "base/hash.h"
+
+#define HEADER	   24
+#define LENGTH_MAX 65511 /* volume 2, 2-3.1 */
+#define ITEMS_MAX  16
+#define PORT	   44818
+#define PORT_IO	   2222
+
+enum {
+	NOP = 0x00,
+	LIST_SERVICES = 0x04,
+	LIST_IDENTITY = 0x63,
+	LIST_INTERFACES = 0x64,
+	REGISTER_SESSION = 0x65,
+	UNREGISTER_SESSION = 0x66,
+	SEND_RR_DATA = 0x6f,
+	SEND_UNIT_DATA = 0x70,
+	INDICATE_STATUS = 0x72,
+	CANCEL = 0x73,
+	START_DTLS = 0xc8,
+};
+
+enum {
+	ITEM_NULL = 0x0000,
+	ITEM_IDENTITY = 0x000c,
+	ITEM_CONNECTED_ADDRESS = 0x00a1,
+	ITEM_CONNECTED_DATA = 0x00b1,
+	ITEM_UNCONNECTED_DATA = 0x00b2,
+	ITEM_SEQUENCED_ADDRESS = 0x8002,
+};
+
+struct header {
+	uint16_t command, length;
+	uint32_t session, status;
+	uint64_t context;
+	uint32_t options;
+};
+
+struct enip_state {
+	struct cip_kept kept;
+	bool lost[2];  /* by direction: looking for the next message, and said so */
+	bool begun[2]; /* by direction: a good message was seen */
+	bool answered; /* a reply met its request: from now on one without is unsolicited */
+};
+
+/* ---- commands */
+
+enum shape { ANY_LENGTH, EMPTY, FOUR, LIST, DATA };
+
+static const struct command {
+	const char *name;
+	uint8_t op_class;
+	uint8_t shape; /* what its length may be, enum shape */
+} commands[] = {
+	[NOP] = {"nop", OP_SESSION, ANY_LENGTH},
+	[LIST_SERVICES] = {"list-services", OP_DISCOVER, LIST},
+	[LIST_IDENTITY] = {"list-identity", OP_DISCOVER, LIST},
+	[LIST_INTERFACES] = {"list-interfaces", OP_DISCOVER, LIST},
+	[REGISTER_SESSION] = {"register-session", OP_SESSION, FOUR},
+	[UNREGISTER_SESSION] = {"unregister-session", OP_SESSION, EMPTY},
+	[SEND_RR_DATA] = {"send-rr-data", OP_SESSION, DATA},
+	[SEND_UNIT_DATA] = {"send-unit-data", OP_SESSION, DATA},
+	[INDICATE_STATUS] = {"indicate-status", OP_SESSION, ANY_LENGTH},
+	[CANCEL] = {"cancel", OP_SESSION, ANY_LENGTH},
+	[START_DTLS] = {"start-dtls", OP_SESSION, ANY_LENGTH},
+};
+
+static const struct command reserved_command = {"reserved-command", OP_SESSION, ANY_LENGTH};
+
+static const struct command *command_find(uint16_t code)
+{
+	if (code >= sizeof(commands) / sizeof(*commands) || !commands[code].name)
+		return NULL;
+	return &commands[code];
+}
+
+static const struct vocab_key keys[] = {
+	{"command", VOCAB_CODE, 0, 0xff},
+	{NULL, 0, 0, 0},
+};
+
+static const struct vocab_code codes[] = {
+	{"nop", NOP, OP_SESSION},
+	{"list-services", LIST_SERVICES, OP_DISCOVER},
+	{"list-identity", LIST_IDENTITY, OP_DISCOVER},
+	{"list-interfaces", LIST_INTERFACES, OP_DISCOVER},
+	{"register-session", REGISTER_SESSION, OP_SESSION},
+	{"unregister-session", UNREGISTER_SESSION, OP_SESSION},
+	{"send-rr-data", SEND_RR_DATA, OP_SESSION},
+	{"send-unit-data", SEND_UNIT_DATA, OP_SESSION},
+	{"indicate-status", INDICATE_STATUS, OP_SESSION},
+	{"cancel", CANCEL, OP_SESSION},
+	{"start-dtls", START_DTLS, OP_SESSION},
+	{NULL, 0, 0},
+};
+
+static const struct vocab enip_vocab = {"enip", keys, codes};
+
+/* Volume 2, table 2-3.3. */
+static const char *status_name(uint32_t status)
+{
+	switch (status) {
+	case 0x01:
+		return "invalid-command";
+	case 0x02:
+		return "insufficient-memory";
+	case 0x03:
+		return "incorrect-data";
+	case 0x64:
+		return "invalid-session-handle";
+	case 0x65:
+		return "invalid-length";
+	case 0x69:
+		return "unsupported-protocol-version";
+	case 0x6a:
+		return "service-not-allowed-on-this-port";
+	default:
+		return NULL;
+	}
+}
+
+/* ---- headers */
+
+static struct header header_read(const uint8_t *data, uint32_t len)
+{
+	struct reader r = rd_init(data, len);
+	struct header h;
+
+	h.command = rd_le16(&r);
+	h.length = rd_le16(&r);
+	h.session = rd_le32(&r);
+	h.status = rd_le32(&r);
+	h.context = rd_le64(&r);
+	h.options = rd_le32(&r);
+	return h;
+}
+
+static bool length_fits(const struct command *cmd, const struct header *h)
+{
+	if (h->length > LENGTH_MAX)
+		return false;
+	if (h->status && h->length == 0)
+		return true; /* refusals may come without data */
+	switch (cmd->shape) {
+	case EMPTY:
+		return h->length == 0;
+	case FOUR:
+		return h->length == 4;
+	case LIST:
+		return h->length != 1; /* 0 asks, 2 is an empty list */
+	case DATA:
+		return h->length >= 8;
+	default:
+		return true;
+	}
+}
+
+/*
+ * Is this the start of a message? MORE when the bytes at hand do not contradict it but are no
+ * whole header yet.
+ */
+static enum probe_result header_check(const uint8_t *data, uint32_t len, const char **why)
+{
+	struct header h = header_read(data, len);
+	const struct command *cmd;
+
+	*why = "unknown command";
+	if (len < 2)
+		return len && command_find(data[0]) ? PROBE_MORE : PROBE_NO;
+	cmd = command_find(h.command);
+	if (!cmd)
+		return PROBE_NO;
+	*why = "status is not one of the encapsulation's";
+	if (len >= 12 && h.status && !status_name(h.status))
+		return PROBE_NO;
+	*why = "length is impossible for the command";
+	if (len >= 12 && !length_fits(cmd, &h))
+		return PROBE_NO;
+	*why = "options are not zero";
+	if (len >= HEADER && h.options)
+		return PROBE_NO;
+	return len < HEADER ? PROBE_MORE : PROBE_YES;
+}
+
+/* ---- items */
+
+struct item {
+	uint16_t type;
+	struct slice data;
+};
+
+/* The next item; false at the end. A length beyond the end is cut, and *cut set. */
+static bool item_next(struct reader *r, struct item *it, bool *cut)
+{
+	uint16_t len;
+
+	if (rd_left(r) == 0)
+		return false;
+	it->type = rd_le16(r);
+	len = rd_le16(r);
+	if (!rd_ok(r) || len > rd_left(r)) {
+		*cut = true;
+		len = (uint16_t)rd_left(r);
+	}
+	it->data = rd_slice(r, len);
+	return true;
+}
+
+/*
+ * Bytes that the items of SendRRData or SendUnitData take, header included; 0 when they cannot be
+ * told from the bytes at hand. Items say their length themselves, so they convict a wrong header.
+ */
+static uint32_t items_extent(const uint8_t *data, uint32_t len)
+{
+	struct reader r = rd_init(data, len);
+	uint16_t count;
+
+	rd_skip(&r, HEADER + 6);
+	for (count = rd_le16(&r); count && rd_ok(&r); count--) {
+		rd_skip(&r, 2);
+		rd_skip(&r, rd_le16(&r));
+	}
+	return rd_ok(&r) ? r.off : 0;
+}
+
+/* Does a datagram look like implicit I/O: a sequenced address, then connected data? */
+static bool io_shape(const uint8_t *data, uint32_t len)
+{
+	struct reader r = rd_init(data, len);
+	uint16_t count = rd_le16(&r);
+	uint16_t address = rd_le16(&r), size = rd_le16(&r);
+
+	rd_skip(&r, size);
+	return count >= 2 && count <= 4 && address == ITEM_SEQUENCED_ADDRESS && size == 8 &&
+	       rd_le16(&r) == ITEM_CONNECTED_DATA && rd_le16(&r) <= rd_left(&r) && rd_ok(&r);
+}
+
+/* ---- whose message is it */
+
+enum sender { SENDER_UNKNOWN, SENDER_CLIENT, SENDER_SERVER };
+
+/* A CIP message that is plainly a request or plainly a reply. */
+static enum sender cip_sender(struct slice msg)
+{
+	if (msg.len < 4)
+		return SENDER_UNKNOWN;
+	if (msg.p[0] & 0x80)
+		return msg.p[1] == 0 ? SENDER_SERVER : SENDER_UNKNOWN;
+	return msg.p[1] && msg.p[1] * 2u + 2 <= msg.len ? SENDER_CLIENT : SENDER_UNKNOWN;
+}
+
+static enum sender items_sender(const uint8_t *data, uint32_t len)
+{
+	struct reader r = rd_init(data, len);
+	struct item it;
+	bool cut = false;
+
+	rd_skip(&r, HEADER + 8);
+	while (item_next(&r, &it, &cut)) {
+		if (it.type == ITEM_UNCONNECTED_DATA)
+			return cip_sender(it.data);
+		if (it.type == ITEM_CONNECTED_DATA && it.data.len > 2)
+			return cip_sender(slice_of(it.data.p + 2, it.data.len - 2));
+	}
+	return SENDER_UNKNOWN;
+}
+
+static enum sender message_sender(const uint8_t *data, uint32_t len)
+{
+	struct header h = header_read(data, len);
+
+	if (h.status)
+		return SENDER_SERVER;
+	switch (h.command) {
+	case LIST_SERVICES:
+	case LIST_IDENTITY:
+	case LIST_INTERFACES:
+		return h.length ? SENDER_SERVER : SENDER_CLIENT;
+	case REGISTER_SESSION:
+		return h.session ? SENDER_SERVER : SENDER_CLIENT;
+	case SEND_RR_DATA:
+	case SEND_UNIT_DATA:
+		return items_sender(data, len);
+	default:
+		return SENDER_UNKNOWN;
+	}
+}
+
+/* Data that no other protocol has by chance; header alone is 24 bytes of mostly zeros. */
+static enum probe_result body_check(const uint8_t *data, uint32_t len)
+{
+	struct header h = header_read(data, len);
+	struct reader r = rd_init(data, len);
+	uint32_t interface;
+	uint16_t count;
+
+	rd_skip(&r, HEADER);
+	switch (h.command) {
+	case REGISTER_SESSION:
+		if (h.length == 0)
+			return PROBE_NO;
+		count = rd_le16(&r); /* protocol version 1, no options */
+		if (!rd_ok(&r))
+			return PROBE_MORE;
+		return count == 1 && rd_le16(&r) == 0 ? PROBE_YES : PROBE_NO;
+	case LIST_SERVICES:
+	case LIST_IDENTITY:
+		if (h.length == 0)
+			return PROBE_NO;
+		count = rd_le16(&r);
+		rd_skip(&r, 2);
+		if (!rd_ok(&r))
+			return PROBE_MORE;
+		return count && count <= ITEMS_MAX && rd_le16(&r) + 6u <= h.length ? PROBE_YES
+										   : PROBE_NO;
+	case SEND_RR_DATA:
+	case SEND_UNIT_DATA:
+		interface = rd_le32(&r);
+		rd_skip(&r, 2);
+		count = rd_le16(&r);
+		if (!rd_ok(&r))
+			return PROBE_MORE;
+		return interface == 0 && count >= 2 && count <= 4 ? PROBE_YES : PROBE_NO;
+	default:
+		return h.command != NOP && h.session ? PROBE_MORE : PROBE_NO;
+	}
+}
+
+/* The next place that may start a message, from `from` on; len when there is none. */
+static uint32_t message_scan(const uint8_t *data, uint32_t len, uint32_t from)
+{
+	const char *why;
+	uint32_t at;
+
+	for (at = from; at < len; at++) {
+		enum probe_result head = header_check(data + at, len - at, &why);
+
+		if (head == PROBE_MORE && len - at >= 4 && header_read(data + at, 4).command == NOP)
+			continue; /* a row of zeros is no header */
+		if (head == PROBE_MORE ||
+		    (head == PROBE_YES && body_check(data + at, len - at) != PROBE_NO))
+			break;
+	}
+	return at;
+}
+
+static enum probe_result enip_probe(struct proto_probe *p)
+{
+	bool usual = p->port[0] == PORT || p->port[1] == PORT;
+	enum probe_result result = PROBE_NO;
+	const char *why;
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		const uint8_t *data = p->side[i].p;
+		uint32_t at, len = p->side[i].len;
+		enum probe_result head;
+		enum sender sender;
+
+		if (len == 0)
+			continue;
+		if (p->transport == PROTO_UDP && io_shape(data, len))
+			return PROBE_YES;
+		head = header_check(data, len, &why);
+		if (head == PROBE_YES && !usual)
+			head = body_check(data, len);
+		if (head == PROBE_NO && usual && p->transport == PROTO_TCP) {
+			/* mid-stream, inside a message: the next one will do */
+			at = message_scan(data, len, 1);
+			if (len - at > HEADER && body_check(data + at, len - at) == PROBE_YES) {
+				data += at;
+				len -= at;
+				head = PROBE_YES;
+			}
+		}
+		if (head == PROBE_MORE && result == PROBE_NO)
+			result = PROBE_MORE;
+		if (head != PROBE_YES)
+			continue;
+		result = PROBE_YES;
+		sender = message_sender(data, len);
+		if (sender != SENDER_UNKNOWN && p->client < 0)
+			p->client = (int8_t)(sender == SENDER_CLIENT ? i : !i);
+	}
+	return result == PROBE_MORE && p->last ? PROBE_NO : result;
+}
+
+/* ---- messages */
+
+static void malformed(struct proto_ctx *c, const char *reason, uint32_t offset, uint32_t value)
+{
+	proto_anomaly(c, ANOMALY_MALFORMED, "enip", reason, offset, value);
+}
+
+/* Requests of the same direction with the same words belong together. */
+static uint64_t key_of(uint16_t command, uint64_t id, uint8_t dir)
+{
+	return hash_u64(id, (uint64_t)command << 1 | dir);
+}
+
+static void answered(struct enip_state *s, struct proto_ctx *c, struct cip_kept_request *q)
+{
+	if (q)
+		s->answered = true;
+	else if (s->answered && !s->kept.lossy && c->transport == PROTO_TCP)
+		proto_anomaly(c, ANOMALY_UNSOLICITED, "enip", "reply to nothing that was asked", 0,
+			      0);
+}
+
+static void command_op(struct proto_ctx *c, const struct header *h, const struct command *cmd)
+{
+	struct enip_state *s = c->state;
+	struct op op = proto_op(c, "enip");
+	struct cip_kept_request *q = NULL;
+
+	if (cmd->shape == LIST)
+		op.role = h->length || h->status ? OP_RESPONSE : OP_REQUEST;
+	else if (h->status)
+		op.role = OP_RESPONSE;
+	op.name = cmd->name;
+	op.code = h->command;
+	op.cls = cmd->op_class;
+	op.transaction = h->context;
+	if (op.role == OP_REQUEST) {
+		if (cmd->shape == LIST || cmd->shape == FOUR)
+			cip_kept_put(&s->kept, c, key_of(h->command, h->context, c->dir), NULL,
+				     slice_of(NULL, 0));
+	} else {
+		q = cip_kept_find(&s->kept, key_of(h->command, h->context, !c->dir), NULL, -1);
+		op.status = h->status;
+		op.error = status_name(h->status);
+	}
+	if (q) {
+		op.request_frame = q->frame;
+		op.rtt = c->time - q->time;
+		q->frame = 0;
+		s->answered = true;
+	}
+	proto_emit(c, &op);
+}
+
+/* ListIdentity reply item (volume 2, table 2-4.4): version, socket address, identity, state. */
+static void identity_items(struct proto_ctx *c, struct slice body)
+{
+	struct reader r = rd_of(body), id;
+	struct item it;
+	bool cut = false;
+
+	rd_skip(&r, 2);
+	while (item_next(&r, &it, &cut) && !cut)
+		if (it.type == ITEM_IDENTITY) {
+			id = rd_of(it.data);
+			rd_skip(&id, 2 + 16);
+			cip_identity_read(c, &id);
+			if (!rd_ok(&id))
+				malformed(c, "identity item too short", HEADER, it.data.len);
+		}
+	if (cut)
+		malformed(c, "item longer than its message", HEADER, 0);
+}
+
+/* One CIP message: finds what it answers, or keeps it until it is answered. */
+static bool cip_message(struct proto_ctx *c, struct cip_env *env, struct slice msg, uint64_t key[2],
+			const void *conn)
+{
+	struct enip_state *s = c->state;
+	struct cip_kept_request *q;
+	bool reply = msg.len && msg.p[0] & 0x80;
+
+	if (!reply && c->dir == PROTO_TO_CLIENT && msg.len >= 4 && msg.p[1] == 0) {
+		/* no path, so no request: some targets forget the reply bit */
+		q = cip_kept_find(&s->kept, key[1], conn, msg.p[0]);
+		if (q) {
+			reply = true;
+			cip_malformed(env, "reply without the reply bit", msg.p, msg.p[0]);
+		}
+	}
+	if (!reply) {
+		if (!cip_on_request(env, msg))
+			return false;
+		cip_kept_put(&s->kept, c, key[0], conn, slice_of(msg.p, cip_keep_len(msg)));
+		return true;
+	}
+	q = cip_kept_find(&s->kept, key[1], conn, msg.p[0] & 0x7f);
+	if (q) {
+		env->asked = cip_kept_bytes(&s->kept, q);
+		env->asked_frame = q->frame;
+		env->asked_time = q->time;
+		q->frame = 0;
+	}
+	if (!cip_on_response(env, msg))
+		return false;
+	answered(s, c, q);
+	return true;
+}
+
+static void unconnected(struct proto_ctx *c, const struct header *h, const uint8_t *origin,
+			struct slice msg)
+{
+	struct cip_env env = {.c = c, .transaction = h->context, .origin = origin, .unit = -1};
+	uint64_t key[2] = {key_of(SEND_RR_DATA, h->context, c->dir),
+			   key_of(SEND_RR_DATA, h->context, !c->dir)};
+
+	cip_message(c, &env, msg, key, NULL);
+}
+
+/*
+ * Connected data: of class 0 and 1 over UDP, of class 2 and 3 over TCP (volume 2, 3-3). Where the
+ * Forward Open was not seen, what reads as CIP is CIP.
+ */
+static void connected(struct proto_ctx *c, const uint8_t *origin, uint32_t id, uint32_t sequence,
+		      struct slice data)
+{
+	struct cip_env env = {.c = c, .origin = origin, .unit = -1};
+	struct reader r = rd_of(data);
+	struct cip_link l;
+	uint64_t key[2];
+
+	if (c->transport == PROTO_UDP) {
+		cip_io(c, id, sequence, data);
+		return;
+	}
+	l = cip_link_find(c, id);
+	if (l.conn && l.conn->transport < 2) {
+		cip_io(c, id, sequence, data);
+		return;
+	}
+	env.transaction = rd_le16(&r);
+	if (!rd_ok(&r) || rd_left(&r) == 0)
+		return; /* empty: the connection is kept alive */
+	env.unit = l.conn ? l.conn->slot : -1;
+	env.guess = !l.conn || l.conn->cls != CIP_CLASS_MESSAGE_ROUTER;
+	key[0] = key_of(SEND_UNIT_DATA, env.transaction, c->dir);
+	key[1] = key_of(SEND_UNIT_DATA, env.transaction, !c->dir);
+	if (!cip_message(c, &env, rd_rest(&r), key, l.conn) && env.guess && !*l.told) {
+		*l.told = true;
+		proto_anomaly(c, ANOMALY_UNDECODABLE, "cip",
+			      "connection whose Forward Open was not seen", 0, id);
+	}
+}
+
+/* Common packet format: an address item, a data item, and what else there is. */
+static void items(struct proto_ctx *c, const struct header *h, const uint8_t *origin,
+		  struct slice cpf)
+{
+	struct reader r = rd_of(cpf), a;
+	uint32_t i, count = rd_le16(&r), id = 0, sequence = 0;
+	bool cut = false, addressed = false;
+	struct item it;
+
+	for (i = 0; i < count && i < ITEMS_MAX && item_next(&r, &it, &cut); i++) {
+		uint32_t at = it.data.p ? (uint32_t)(it.data.p - origin) : 0;
+
+		if (cut)
+			malformed(c, "item longer than its message", at, it.type);
+		a = rd_of(it.data);
+		switch (it.type) {
+		case ITEM_CONNECTED_ADDRESS:
+		case ITEM_SEQUENCED_ADDRESS:
+			id = rd_le32(&a);
+			sequence = it.type == ITEM_SEQUENCED_ADDRESS ? rd_le32(&a) : 0;
+			addressed = rd_ok(&a);
+			if (!addressed)
+				malformed(c, "address item too short", at, it.data.len);
+			break;
+		case ITEM_CONNECTED_DATA:
+			if (addressed)
+				connected(c, origin, id, sequence, it.data);
+			else
+				malformed(c, "connected data without an address", at, it.type);
+			break;
+		case ITEM_UNCONNECTED_DATA:
+			unconnected(c, h, origin, it.data);
+			break;
+		}
+	}
+	if (i == ITEMS_MAX && count > ITEMS_MAX)
+		proto_anomaly(c, ANOMALY_LIMIT, "enip", "more items than are looked at", 0, count);
+	else if (i < count)
+		malformed(c, "fewer items than counted", 0, count);
+	else if (rd_left(&r))
+		malformed(c, "bytes behind the last item", (uint32_t)(cpf.p - origin) + r.off,
+			  rd_left(&r));
+}
+
+static void decode(struct proto_ctx *c, const uint8_t *data, uint32_t len)
+{
+	const struct header h = header_read(data, len);
+	const struct command *cmd = command_find(h.command);
+	struct slice body = slice_of(data + HEADER, len - HEADER);
+
+	if (!cmd) {
+		proto_anomaly(c, ANOMALY_RESERVED, "enip", "command is not assigned", 0, h.command);
+		cmd = &reserved_command;
+	}
+	if (cmd->shape != DATA || h.status) {
+		command_op(c, &h, cmd);
+		if (h.command == LIST_IDENTITY && h.length)
+			identity_items(c, body);
+		return;
+	}
+	if (body.len < 8)
+		malformed(c, "data without items", HEADER, body.len);
+	else
+		items(c, &h, data, slice_of(body.p + 6, body.len - 6));
+}
+
+/*
+ * Where the message ends, by its header, or by its items when they contradict it and the bytes
+ * behind them agree: a header with a wrong length shall not swallow the messages that follow.
+ */
+static uint32_t message_len(struct proto_ctx *c, const uint8_t *data, uint32_t len)
+{
+	const struct header h = header_read(data, len);
+	uint32_t total = HEADER + h.length, extent;
+	const char *why;
+
+	if ((h.command != SEND_RR_DATA && h.command != SEND_UNIT_DATA) || h.status)
+		return total;
+	extent = items_extent(data, len);
+	if (extent == 0 || extent == total || (len >= total && extent > total))
+		return total;
+	if (extent == len || header_check(data + extent, len - extent, &why) != PROBE_NO) {
+		malformed(c, "length contradicts the items", 2, h.length);
+		return extent;
+	}
+	return total;
+}
+
+/* No message starts here: skip to the next, and say so once. */
+static uint32_t resync(struct proto_ctx *c, const uint8_t *data, uint32_t len, const char *why,
+		       uint32_t value)
+{
+	struct enip_state *s = c->state;
+
+	if (!s->lost[c->dir] && s->begun[c->dir])
+		malformed(c, why, 0, value);
+	s->lost[c->dir] = true;
+	return message_scan(data, len, 1);
+}
+
+static uint32_t enip_message(struct proto_ctx *c, const uint8_t *data, uint32_t len)
+{
+	struct enip_state *s = c->state;
+	enum probe_result head;
+	const char *why, *ignored;
+	struct header h;
+	uint32_t total;
+
+	if (c->transport == PROTO_UDP && io_shape(data, len)) {
+		h = (struct header){0};
+		items(c, &h, data, slice_of(data, len));
+		return len;
+	}
+	head = header_check(data, len, &why);
+	if (head == PROBE_MORE) {
+		if (c->transport == PROTO_TCP)
+			return 0;
+		malformed(c, "datagram shorter than a header", 0, len);
+		return len;
+	}
+	if (head == PROBE_YES && s->lost[c->dir] && body_check(data, len) == PROBE_NO)
+		return resync(c, data, len, why, 0);
+	h = header_read(data, len);
+	total = HEADER + h.length;
+	if (head == PROBE_NO) {
+		/* wrong in one field, but the next message is where this one says */
+		if (len < total || len < HEADER || s->lost[c->dir] ||
+		    (len > total &&
+		     header_check(data + total, len - total, &ignored) == PROBE_NO)) {
+			if (c->transport == PROTO_TCP)
+				return resync(c, data, len, why, h.command);
+			malformed(c, why, 0, h.command);
+			return len;
+		}
+		if (command_find(h.command))
+			malformed(c, why, 0, h.command);
+	} else {
+		total = message_len(c, data, len);
+	}
+	if (len < total) {
+		if (c->transport == PROTO_TCP)
+			return 0;
+		malformed(c, "datagram shorter than its length", 2, h.length);
+		total = len;
+	}
+	s->lost[c->dir] = false;
+	s->begun[c->dir] = true;
+	decode(c, data, total);
+	if (c->transport == PROTO_UDP && len > total) {
+		malformed(c, "bytes behind the message", total, len - total);
+		return len;
+	}
+	return total;
+}
+
+static void enip_gap(struct proto_ctx *c, uint32_t lost)
+{
+	struct enip_state *s = c->state;
+
+	(void)lost;
+	s->lost[c->dir] = true;
+	s->answered = false;
+	cip_kept_clear(&s->kept);
+}
+
+static const struct vocab *const vocabs[] = {&enip_vocab, &cip_vocab, &pccc_vocab, NULL};
+
+const struct dissector enip_dissector = {
+	.name = "enip",
+	.transports = PROTO_TCP | PROTO_UDP,
+	.ports = {PORT, PORT_IO},
+	.state_size = sizeof(struct enip_state),
+	.shared_size = sizeof(struct cip_connections),
+	.probe = enip_probe,
+	.message = enip_message,
+	.gap = enip_gap,
+	.vocabs = vocabs,
+};
