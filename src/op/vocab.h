@@ -11,7 +11,8 @@
 
 #include "op/op.h"
 
-/* What a key constrains. `do`, `value` and `status` exist for every protocol and are not listed. */
+/* What a key constrains. `do`, `value`, `port` and `addresses` exist for every protocol and are
+ * not listed. */
 enum vocab_kind {
 	VOCAB_UNIT,  /* op.unit, number ranges */
 	VOCAB_CODE,  /* op.code, numbers, ranges or names of codes */
@@ -40,6 +41,8 @@ struct vocab {
 	const char *proto;		/* equals op.proto, pointer and text */
 	const struct vocab_key *keys;	/* ended by a NULL name */
 	const struct vocab_code *codes; /* ended by a NULL name */
+	const char *carrier; /* the protocol this one travels in ("enip" of "cip"), or NULL: who may
+				use this one may open sessions there */
 };
 
 /* The vocabulary of a protocol; NULL when there is no dissector of that name. */

@@ -59,10 +59,13 @@ struct policy_zone {
 
 struct policy_asset {
 	const char *id;
-	const char *role; /* "" when none was given */
-	uint32_t zone;	  /* index */
-	struct addr address;
+	const char *title;   /* for people; the id when none was given */
+	const char *role;    /* "" when none was given */
+	uint32_t zone;	     /* index */
+	struct addr address; /* the first of addresses */
 	bool has_address;
+	const struct addr *addresses; /* all of them */
+	uint32_t naddresses;
 	struct mac mac;
 	bool has_mac;
 	int line;
@@ -78,10 +81,14 @@ struct policy_conduit {
 	int line;
 };
 
-/* Where an address belongs. */
+/*
+ * Where an address belongs. Multicast, broadcast, link-local and unspecified addresses that no
+ * zone lists belong to the segment they are seen in: no zone, but not a foreign one either.
+ */
 struct policy_place {
 	uint32_t zone;	/* POLICY_NONE: in no zone */
 	uint32_t asset; /* POLICY_NONE: not a listed asset */
+	bool segment;	/* zone is POLICY_NONE, and the address stays in its segment */
 };
 
 /*
@@ -89,15 +96,17 @@ struct policy_place {
  * no pointers to free), handed back for every op.
  */
 struct policy_flow_decision {
-	uint32_t pair; /* compiled set of conduits that join the two places; POLICY_NONE: none do */
+	uint32_t set[4]; /* compiled sets of conduits that join the two, packed; POLICY_NONE ends */
 	uint32_t conduit; /* a conduit that speaks for this flow in messages; POLICY_NONE */
+	uint16_t port;	  /* as asked */
+	uint8_t ip_proto; /* as asked */
 	uint8_t verdict;  /* enum policy_verdict */
 };
 
 enum policy_verdict {
-	POLICY_ALLOW,	      /* a conduit allows it */
+	POLICY_ALLOW,	      /* a conduit allows it; of a flow: with all ops in it */
 	POLICY_LATER,	      /* flow: the conduits allow ops of some protocol; ask per op */
-	POLICY_SAME_ZONE,     /* flow: inside one zone, and no conduit speaks of it */
+	POLICY_SAME_ZONE,     /* inside one zone or segment, and no conduit speaks of it */
 	POLICY_DEFAULT_ALLOW, /* no conduit, and the default is allow */
 	POLICY_NO_CONDUIT,    /* between zones without a conduit */
 	POLICY_LAYER_SKIPPED, /* likewise, and a layer of the factory lies between them */
@@ -114,7 +123,7 @@ struct policy_op_decision {
 	uint32_t conduit;     /* the conduit that allows it, or came nearest; POLICY_NONE */
 	const char *expected; /* what that conduit permits, in words; "" if nothing */
 	uint32_t value_index; /* VALUE_DENIED: which value, from 0 */
-	double value;	      /* VALUE_DENIED: the value */
+	double value;	      /* VALUE_DENIED: the value; NAN when it is no number */
 	uint64_t object;      /* OBJECT_DENIED: first address outside, if numeric */
 };
 
@@ -134,15 +143,21 @@ void policy_free(struct policy *p);
 struct policy_place policy_place(const struct policy *p, const struct addr *a,
 				 const struct mac *mac);
 
-/* client opens the conversation with server. ip_proto is 6, 17, 1, 58, ...; port the server's. */
+/*
+ * client opens the conversation with server. ip_proto is 6, 17, 1, 58, ...; port the server's. Of
+ * ICMP, port is type << 8 | code of the first packet.
+ */
 struct policy_flow_decision policy_flow(const struct policy *p, struct policy_place client,
 					struct policy_place server, uint8_t ip_proto,
 					uint16_t port);
 
 /*
  * A request or publish op on a flow with decision d. Responses are not asked for: they are judged
- * by the request they answer. from_server: the op travels from the server to the client (MQTT
- * delivery to a subscriber).
+ * by the request they answer. A publish from the server (op.from_server: MQTT delivery to a
+ * subscriber, cyclic input data) is judged as a read by the client: it was asked for once.
+ *
+ * Ops of class session pass when any rule of their protocol does for that unit, actor and port:
+ * who may read may also connect.
  */
 struct policy_op_decision policy_op(const struct policy *p, const struct policy_flow_decision *d,
 				    const struct op *op);
@@ -151,12 +166,17 @@ struct policy_op_decision policy_op(const struct policy *p, const struct policy_
 bool policy_proto_known(const struct policy *p, const struct policy_flow_decision *d,
 			const char *proto);
 
+/* The settings of section `engine`, for whoever makes the tracker. */
+bool policy_checksums_verify(const struct policy *p); /* wrong checksums are findings */
+bool policy_overlap_last(const struct policy *p);     /* overlapping bytes: the last seen win */
+
 const char *policy_site(const struct policy *p);
 enum policy_mode policy_mode(const struct policy *p);
 enum policy_operating_mode policy_operating_mode(const struct policy *p);
 uint32_t policy_zones(const struct policy *p);
 uint32_t policy_assets(const struct policy *p);
 uint32_t policy_conduits(const struct policy *p);
+/* NULL past the last, also for POLICY_NONE. */
 const struct policy_zone *policy_zone_at(const struct policy *p, uint32_t i);
 const struct policy_asset *policy_asset_at(const struct policy *p, uint32_t i);
 const struct policy_conduit *policy_conduit_at(const struct policy *p, uint32_t i);

@@ -1,0 +1,222 @@
+/* Conduits: who may open conversations with whom, and what happens otherwise. */
+#include "policy/loader.h"
+
+struct conduit_load {
+	struct conduit *c;
+	bool fail_written;
+	const char **refs; /* c->pub.refs under construction */
+	uint32_t nrefs, refs_cap;
+};
+
+static const char *conduit_name(const struct policy *p, uint32_t i)
+{
+	return p->conduit[i].pub.id;
+}
+
+static void conduit_id(struct loader *l, const struct yaml_node *n, void *object)
+{
+	const struct conduit_load *c = object;
+	const char *id = load_id(l, n, "conduit id");
+	uint32_t other;
+
+	if (!id)
+		return;
+	other = ids_add(l, &l->conduit_ids, id, (uint32_t)(c->c - l->p->conduit), conduit_name);
+	c->c->pub.id = id;
+	if (other != IMAP_NONE)
+		load_error(l, n, "the id \"%s\" is already that of the conduit in line %d", id,
+			   l->p->conduit[other].pub.line);
+}
+
+static uint32_t find_end(struct loader *l, const struct yaml_node *n, const char *what)
+{
+	const char *id = load_id(l, n, what);
+	const struct policy *p = l->p;
+	struct suggest s;
+	uint32_t end, i;
+
+	if (!id)
+		return POLICY_NONE;
+	end = load_find_end(l, id);
+	if (end != POLICY_NONE)
+		return end;
+	s = suggest_for(id);
+	/* past the errors that are kept nobody reads suggestions, and they are slow */
+	for (i = 0; i < p->zones + p->assets && l->diag->count < DIAG_MAX; i++)
+		suggest_try(&s, end_id(p, i));
+	load_error(l, n, "%s: there is no zone or asset \"%s\"%s", what, id, suggest_text(l, &s));
+	return POLICY_NONE;
+}
+
+static void add_end(struct loader *l, uint32_t **list, uint32_t *count, uint32_t *cap, uint32_t end)
+{
+	if (end == POLICY_NONE)
+		return;
+	*list = arena_grow(l->a, *list, *count, cap, sizeof(**list));
+	(*list)[(*count)++] = end;
+}
+
+static void from_one(struct loader *l, const struct yaml_node *n, void *object)
+{
+	struct conduit *c = object;
+
+	add_end(l, &c->from, &c->nfrom, &c->from_cap, find_end(l, n, "from"));
+}
+
+static void to_one(struct loader *l, const struct yaml_node *n, void *object)
+{
+	struct conduit *c = object;
+
+	add_end(l, &c->to, &c->nto, &c->to_cap, find_end(l, n, "to"));
+}
+
+static void conduit_from(struct loader *l, const struct yaml_node *n, void *object)
+{
+	load_each(l, n, "from", from_one, ((struct conduit_load *)object)->c);
+}
+
+static void conduit_to(struct loader *l, const struct yaml_node *n, void *object)
+{
+	load_each(l, n, "to", to_one, ((struct conduit_load *)object)->c);
+}
+
+static void conduit_reason(struct loader *l, const struct yaml_node *n, void *object)
+{
+	const char *s = load_text(l, n, "reason");
+
+	if (s)
+		((struct conduit_load *)object)->c->pub.reason = s;
+}
+
+static void ref(struct loader *l, const struct yaml_node *n, void *object)
+{
+	struct conduit_load *c = object;
+	const char *s = load_text(l, n, "refs"), *colon = s ? strchr(s, ':') : NULL;
+
+	if (!s)
+		return;
+	if (!colon || colon == s || !colon[1]) {
+		load_error(l, n,
+			   "\"%s\" is no reference; write namespace:id, such as cpsf:CPS.AC-7", s);
+		return;
+	}
+	c->refs = arena_grow(l->a, c->refs, c->nrefs + 1, &c->refs_cap, sizeof(*c->refs));
+	c->refs[c->nrefs++] = s;
+	c->refs[c->nrefs] = NULL;
+}
+
+static void conduit_refs(struct loader *l, const struct yaml_node *n, void *object)
+{
+	load_each(l, n, "refs", ref, object);
+}
+
+static void conduit_allow(struct loader *l, const struct yaml_node *n, void *object)
+{
+	const struct yaml_node *c;
+
+	if (!load_is(l, n, YAML_LIST, "allow"))
+		return;
+	yaml_each (c, n)
+		load_allow(l, c, ((struct conduit_load *)object)->c);
+}
+
+static void conduit_violation(struct loader *l, const struct yaml_node *n, void *object)
+{
+	static const char *const words[] = {"alert",  "degrade",    "drop",
+					    "reject", "quarantine", NULL};
+	int i = load_word(l, n, "on-violation", words);
+
+	if (i >= 0)
+		((struct conduit_load *)object)->c->pub.on_violation = (uint8_t)i;
+}
+
+static void conduit_fail(struct loader *l, const struct yaml_node *n, void *object)
+{
+	static const char *const words[] = {"open", "closed", NULL};
+	struct conduit_load *c = object;
+
+	c->fail_written = true;
+	c->c->pub.fail_open = load_word(l, n, "fail", words) == 0;
+}
+
+static void when_grant(struct loader *l, const struct yaml_node *n, void *object)
+{
+	static const char *const words[] = {"required", NULL};
+
+	((struct conduit *)object)->pub.grant_required = load_word(l, n, "grant", words) == 0;
+}
+
+static void conduit_when(struct loader *l, const struct yaml_node *n, void *object)
+{
+	static const struct field fields[] = {
+		{"grant", when_grant, false},
+		{NULL, NULL, false},
+	};
+
+	load_fields(l, n, "when", fields, ((struct conduit_load *)object)->c);
+}
+
+static const struct field conduit_fields[] = {
+	{"id", conduit_id, true},
+	{"from", conduit_from, true},
+	{"to", conduit_to, true},
+	{"reason", conduit_reason, false},
+	{"refs", conduit_refs, false},
+	{"allow", conduit_allow, true},
+	{"on-violation", conduit_violation, false},
+	{"fail", conduit_fail, false},
+	{"when", conduit_when, false},
+	{NULL, NULL, false},
+};
+
+/*
+ * What happens when kidoban cannot decide and the conduit does not say: inside the plant the
+ * process goes on, towards the outside and wireless the gate stays shut.
+ */
+static bool fails_open(const struct policy *p, const uint32_t *end, uint32_t n)
+{
+	uint32_t i, level;
+
+	for (i = 0; i < n; i++) {
+		level = p->zone[end_zone(p, end[i])].level;
+		if (level == LEVEL_EXTERNAL || level == LEVEL_IOT)
+			return false;
+	}
+	return true;
+}
+
+static void load_conduit(struct loader *l, const struct yaml_node *n)
+{
+	static const char *const no_refs[] = {NULL};
+	struct policy *p = l->p;
+	struct conduit_load x = {0};
+	struct conduit *c;
+	unsigned errors = l->diag->errors;
+
+	p->conduit = arena_grow(l->a, p->conduit, p->conduits, &p->conduit_cap, sizeof(*c));
+	c = x.c = &p->conduit[p->conduits++];
+	*c = (struct conduit){.pub = {.id = "", .reason = "", .refs = no_refs, .line = n->line}};
+	load_fields(l, n, "a conduit", conduit_fields, &x);
+	if (x.nrefs)
+		c->pub.refs = x.refs;
+	if (l->diag->errors != errors)
+		return;
+	if (!c->nfrom || !c->nto)
+		load_error(l, n, "conduit \"%s\" joins nothing: from and to need a zone or asset",
+			   c->pub.id);
+	if (!x.fail_written)
+		c->pub.fail_open = fails_open(p, c->from, c->nfrom) && fails_open(p, c->to, c->nto);
+	conduit_words(p, c);
+}
+
+void load_conduits(struct loader *l, const struct yaml_node *n)
+{
+	const struct yaml_node *c;
+
+	if (n->kind == YAML_SCALAR && n->len == 0)
+		return;
+	if (!load_is(l, n, YAML_LIST, "conduits"))
+		return;
+	yaml_each (c, n)
+		load_conduit(l, c);
+}

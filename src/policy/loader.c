@@ -1,0 +1,229 @@
+/* What all loading files share: errors with their place, words and suggestions. */
+#include "policy/loader.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+#define ID_MAX 64 /* bytes of an id */
+
+static void add(struct loader *l, enum diag_level level, const struct yaml_node *at,
+		const char *fmt, va_list ap)
+{
+	char *text;
+
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	diag_add(l->diag, level, l->file, at->line, at->col, "%s", text ? text : "out of memory");
+	free(text);
+}
+
+void load_error(struct loader *l, const struct yaml_node *at, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(l, DIAG_ERROR, at, fmt, ap);
+	va_end(ap);
+}
+
+void load_warning(struct loader *l, const struct yaml_node *at, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(l, DIAG_WARNING, at, fmt, ap);
+	va_end(ap);
+}
+
+void load_fields(struct loader *l, const struct yaml_node *map, const char *what,
+		 const struct field *fields, void *object)
+{
+	const struct yaml_node *v;
+	const struct field *f;
+
+	if (!load_is(l, map, YAML_MAP, what))
+		return;
+	yaml_each (v, map) {
+		struct suggest s = suggest_for(v->key->text);
+
+		for (f = fields; f->name && strcmp(f->name, v->key->text) != 0; f++)
+			suggest_try(&s, f->name);
+		if (f->name)
+			f->set(l, v, object);
+		else
+			load_error(l, v->key, "unknown key \"%.80s\" under %s%s", v->key->text,
+				   what, suggest_text(l, &s));
+	}
+	for (f = fields; f->name; f++)
+		if (f->required && !yaml_get(map, f->name))
+			load_error(l, map->key ? map->key : map, "%s has no \"%s\"", what, f->name);
+}
+
+bool load_is(struct loader *l, const struct yaml_node *n, enum yaml_kind kind, const char *what)
+{
+	if (n->kind == kind)
+		return true;
+	load_error(l, n, "%s must be %s, not %s", what, yaml_kind_name(kind),
+		   n->kind == YAML_SCALAR && n->len == 0 ? "empty" : yaml_kind_name(n->kind));
+	return false;
+}
+
+const char *load_text(struct loader *l, const struct yaml_node *n, const char *what)
+{
+	if (!load_is(l, n, YAML_SCALAR, what))
+		return NULL;
+	if (n->len == 0) {
+		load_error(l, n, "%s is empty", what);
+		return NULL;
+	}
+	return arena_text(l->a, n->text, n->len);
+}
+
+const char *load_id(struct loader *l, const struct yaml_node *n, const char *what)
+{
+	const char *s = load_text(l, n, what);
+	uint32_t i;
+
+	if (!s)
+		return NULL;
+	if (n->len > ID_MAX) {
+		load_error(l, n, "%s is longer than %d bytes", what, ID_MAX);
+		return NULL;
+	}
+	for (i = 0; i < n->len; i++)
+		if ((unsigned char)s[i] <= ' ' || s[i] == 0x7f) {
+			load_error(l, n, "%s \"%s\" has a space or control character in it", what,
+				   s);
+			return NULL;
+		}
+	return s;
+}
+
+int load_word(struct loader *l, const struct yaml_node *n, const char *what,
+	      const char *const *words)
+{
+	char list[256] = "";
+	size_t len = 0;
+	int i;
+
+	if (n->kind == YAML_SCALAR)
+		for (i = 0; words[i]; i++)
+			if (strcmp(n->text, words[i]) == 0)
+				return i;
+	for (i = 0; words[i] && len < sizeof(list); i++)
+		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", i ? ", " : "",
+					words[i]);
+	load_error(l, n, "%s must be one of %s", what, list);
+	return -1;
+}
+
+void load_each(struct loader *l, const struct yaml_node *n, const char *what,
+	       void (*one)(struct loader *l, const struct yaml_node *n, void *object), void *object)
+{
+	const struct yaml_node *c;
+
+	if (n->kind == YAML_SCALAR) {
+		one(l, n, object);
+		return;
+	}
+	if (!load_is(l, n, YAML_LIST, what))
+		return;
+	yaml_each (c, n)
+		if (load_is(l, c, YAML_SCALAR, what))
+			one(l, c, object);
+}
+
+#define WORD_MAX 40 /* longer words get no suggestions */
+
+/* Edit distance in which two swapped neighbours count as one mistake; words of up to WORD_MAX. */
+static unsigned distance(const char *a, size_t na, const char *b, size_t nb)
+{
+	unsigned char row[3][WORD_MAX + 1];
+	size_t i, k;
+
+	for (k = 0; k <= nb; k++)
+		row[1][k] = (unsigned char)k;
+	for (i = 1; i <= na; i++) {
+		unsigned char *prev2 = row[(i + 2) % 3], *prev = row[i % 3],
+			      *cur = row[(i + 1) % 3];
+
+		cur[0] = (unsigned char)i;
+		for (k = 1; k <= nb; k++) {
+			unsigned d = prev[k - 1] + (a[i - 1] != b[k - 1]);
+
+			d = prev[k] + 1u < d ? prev[k] + 1u : d;
+			d = cur[k - 1] + 1u < d ? cur[k - 1] + 1u : d;
+			if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1] &&
+			    prev2[k - 2] + 1u < d)
+				d = prev2[k - 2] + 1u;
+			cur[k] = (unsigned char)d;
+		}
+	}
+	return row[(na + 1) % 3][nb];
+}
+
+struct suggest suggest_for(const char *word)
+{
+	return (struct suggest){.word = word, .distance = 3};
+}
+
+void suggest_try(struct suggest *s, const char *candidate)
+{
+	size_t na = strlen(s->word), nb = strlen(candidate);
+	unsigned d;
+
+	if (na > WORD_MAX || nb > WORD_MAX || na > nb + 2 || nb > na + 2)
+		return;
+	d = distance(s->word, na, candidate, nb);
+	if (d < s->distance && d * 2 < (nb > na ? nb : na)) {
+		s->distance = d;
+		s->best = candidate;
+	}
+}
+
+const char *suggest_text(struct loader *l, const struct suggest *s)
+{
+	return s->best ? arena_printf(l->a, "; did you mean \"%s\"?", s->best) : "";
+}
+
+/* Two ids whose hashes collide sit under successive keys. */
+static uint32_t ids_find(const struct policy *p, const struct imap *ids, const char *id,
+			 uint64_t *key,
+			 const char *(*id_of)(const struct policy *p, uint32_t value))
+{
+	uint64_t k;
+	uint32_t v;
+
+	for (k = 0;; k++) {
+		*key = hash_bytes(id, strlen(id), k);
+		v = imap_find(ids, *key);
+		if (v == IMAP_NONE || strcmp(id_of(p, v), id) == 0)
+			return v;
+	}
+}
+
+uint32_t ids_add(struct loader *l, struct imap *ids, const char *id, uint32_t value,
+		 const char *(*id_of)(const struct policy *p, uint32_t value))
+{
+	uint64_t key;
+	uint32_t v = ids_find(l->p, ids, id, &key, id_of);
+
+	if (v == IMAP_NONE)
+		imap_add(ids, l->a, key, value);
+	return v;
+}
+
+static const char *end_name(const struct policy *p, uint32_t v)
+{
+	return v & END_ASSET ? p->asset[v & ~END_ASSET].id : p->zone[v].id;
+}
+
+uint32_t load_find_end(const struct loader *l, const char *id)
+{
+	uint64_t key;
+	uint32_t v = ids_find(l->p, &l->ids, id, &key, end_name);
+
+	if (v == IMAP_NONE)
+		return POLICY_NONE;
+	return v & END_ASSET ? l->p->zones + (v & ~END_ASSET) : v;
+}

@@ -1,0 +1,108 @@
+/*
+ * policy/loader.h - what the loading files share: places of mistakes, words, numbers.
+ *
+ * Loading goes on after a mistake, so that one run tells them all; every helper here adds the
+ * error itself, with line, column and, for a misspelt name, the one that was probably meant.
+ * Private to policy/.
+ */
+#ifndef KIDOBAN_POLICY_LOADER_H
+#define KIDOBAN_POLICY_LOADER_H
+
+#include "base/yaml.h"
+#include "policy/model.h"
+
+#define END_ASSET 0x80000000u /* in loader.ids: the rest is an asset, else a zone */
+
+struct loader {
+	struct policy *p;
+	struct arena *a; /* the policy's */
+	const char *file;
+	struct diag *diag;
+	struct imap ids;		    /* hashes of ids -> zone, or END_ASSET | asset */
+	struct imap conduit_ids;	    /* hashes of ids -> conduit */
+	const struct yaml_node **zone_node; /* by zone */
+	uint32_t zone_nodes_cap;
+};
+
+__attribute__((format(printf, 3, 4))) void load_error(struct loader *l, const struct yaml_node *at,
+						      const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) void
+load_warning(struct loader *l, const struct yaml_node *at, const char *fmt, ...);
+
+/* A key of a map: who takes its value. */
+struct field {
+	const char *name; /* NULL ends the table */
+	void (*set)(struct loader *l, const struct yaml_node *value, void *object);
+	bool required;
+};
+
+/* Hands every key of the map to its field. what: "zone", for messages. */
+void load_fields(struct loader *l, const struct yaml_node *map, const char *what,
+		 const struct field *fields, void *object);
+
+/* True when it is of that kind; else an error. */
+bool load_is(struct loader *l, const struct yaml_node *n, enum yaml_kind kind, const char *what);
+
+/* The text of a scalar that is not empty, or NULL after an error. */
+const char *load_text(struct loader *l, const struct yaml_node *n, const char *what);
+
+/* An id: short, printable, without spaces. NULL after an error. */
+const char *load_id(struct loader *l, const struct yaml_node *n, const char *what);
+
+/* Which of the words (NULL-ended) it is; -1 after an error. */
+int load_word(struct loader *l, const struct yaml_node *n, const char *what,
+	      const char *const *words);
+
+/* One scalar, or each scalar of a list. */
+void load_each(struct loader *l, const struct yaml_node *n, const char *what,
+	       void (*one)(struct loader *l, const struct yaml_node *n, void *object),
+	       void *object);
+
+/* The best guess at a misspelt word; filled by suggest_try(), read by suggest_text(). */
+struct suggest {
+	const char *word;
+	const char *best;
+	unsigned distance;
+};
+
+struct suggest suggest_for(const char *word);
+void suggest_try(struct suggest *s, const char *candidate);
+
+/* "; did you mean \"x\"?", or "" when nothing comes near. */
+const char *suggest_text(struct loader *l, const struct suggest *s);
+
+/* Where numbers of a key go, and how they may be written. */
+struct numbers {
+	const char *what;	     /* the key */
+	struct iset *set;	     /* sealed by the caller */
+	uint64_t max;		     /* the largest that makes sense */
+	enum notation notation;	     /* of object addresses; else NOTATION_0 */
+	const struct vocab_key *key; /* of object addresses; else NULL */
+};
+
+void load_numbers(struct loader *l, const struct yaml_node *n, const struct numbers *to);
+
+/* True when the text is numbers, not a name: begins with a digit. */
+bool is_number(const char *text);
+
+/* value: 0..1000, -5, [0, 1, 10..20] */
+void load_values(struct loader *l, const struct yaml_node *n, struct dset *set);
+
+int load_notation(struct loader *l, const struct yaml_node *n);
+
+/* The end of that name, or POLICY_NONE. Zones and assets must be complete. */
+uint32_t load_find_end(const struct loader *l, const char *id);
+
+/* Keeps an id -> value; returns IMAP_NONE or the value it already has. id_of gives the text back.
+ */
+uint32_t ids_add(struct loader *l, struct imap *ids, const char *id, uint32_t value,
+		 const char *(*id_of)(const struct policy *p, uint32_t value));
+
+void load_zones(struct loader *l, const struct yaml_node *n);
+void load_assets(struct loader *l, const struct yaml_node *n);
+void load_conduits(struct loader *l, const struct yaml_node *n);
+
+/* One entry of `allow`. */
+void load_allow(struct loader *l, const struct yaml_node *n, void *conduit);
+
+#endif

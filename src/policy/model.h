@@ -1,0 +1,187 @@
+/*
+ * policy/model.h - a policy as its own files see it: what load fills, compile joins, match asks.
+ *
+ *   zones, assets        who there is             prefixes -> trie, hosts -> trie, MACs -> map
+ *   conduits             rules (ops) and services (L3/L4), as written
+ *   pairs                (from, to) -> pair set   one per distinct set of conduits
+ *   pair set             conduits, and their rules by protocol
+ *
+ * Zones and assets share one namespace and one numbering, the end: zone z is end z, asset a is end
+ * zones + a. A flow has up to four pairs of ends (asset or zone at each side), hence up to four
+ * pair sets; each is found by one hash lookup.
+ *
+ * Everything lives in the policy's arena. Private to policy/.
+ */
+#ifndef KIDOBAN_POLICY_MODEL_H
+#define KIDOBAN_POLICY_MODEL_H
+
+#include "base/arena.h"
+#include "base/imap.h"
+#include "base/iset.h"
+#include "base/trie.h"
+#include "op/vocab.h"
+#include "policy/policy.h"
+
+/* How object addresses are written. */
+enum notation { NOTATION_0, NOTATION_1, NOTATION_4X };
+
+/* Names (patterns or topic filters) that are permitted. */
+struct names {
+	struct slice *text;
+	uint32_t count, cap;
+};
+
+/* One alternative of object: a space, and which of it. */
+struct rule_space {
+	const struct vocab_key *key; /* kind VOCAB_SPACE, VOCAB_NAME or VOCAB_TOPIC */
+	struct iset range;	     /* VOCAB_SPACE */
+	struct names names;	     /* VOCAB_NAME, VOCAB_TOPIC */
+};
+
+/* What a rule restricts. */
+enum {
+	RULE_UNIT = 1,
+	RULE_CODE = 2,
+	RULE_PORT = 4,
+	RULE_ACTOR = 8,
+	RULE_PATH = 16, /* << index, three bits */
+	RULE_PATHS = 7 * RULE_PATH,
+	RULE_SPACE = 128,   /* some VOCAB_SPACE key */
+	RULE_NAMES = 256,   /* some VOCAB_NAME or VOCAB_TOPIC key */
+	RULE_VALUE = 512,   /* values of writes */
+	RULE_CARRIER = 1024 /* not written: what the protocol of another rule is carried in */
+};
+
+/* One entry under `allow` that names a protocol. Everything in it is ANDed. */
+struct rule {
+	const struct vocab *vocab;
+	uint32_t conduit;
+	uint16_t classes; /* bits of enum op_class */
+	uint16_t has;	  /* RULE_... */
+	uint8_t nspaces;
+	struct rule_space *space;
+	struct iset unit, code, port;
+	struct iset path[3];
+	struct names actor;
+	struct dset value;
+	const char *text;	/* "write unit 1 holding 100-119 value 0..1000" */
+	const char *text_forms; /* the same with addresses in both forms, for explain */
+};
+
+enum service_kind { SERVICE_TCP, SERVICE_UDP, SERVICE_ICMP, SERVICE_IP };
+
+/* One entry under `allow` that names a service of L3 or L4. */
+struct service {
+	uint8_t kind;	  /* enum service_kind */
+	bool any;	  /* all ports, types or protocols */
+	struct iset set;  /* ports; ICMPv4 types; IP protocol numbers */
+	struct iset set6; /* ICMPv6 types */
+	const char *text; /* "tcp 80,443" */
+};
+
+/* What a conduit permits of one protocol, in words. */
+struct conduit_words {
+	const struct vocab *vocab;
+	const char *expected;	/* "hmi-plc permits modbus read; ..." */
+	const char *unreadable; /* the same, for a value that is no number */
+};
+
+struct conduit {
+	struct policy_conduit pub;
+	uint32_t *from, *to; /* ends */
+	uint32_t nfrom, nto, from_cap, to_cap;
+	struct rule *rule;
+	uint32_t rules, rule_cap;
+	struct service *service;
+	uint32_t services, service_cap;
+	struct conduit_words *words; /* per protocol, in the order written */
+	uint32_t nwords, words_cap;
+	const char *expected; /* all of it, in words */
+};
+
+/* The rules of a pair set about one protocol, in the order written. */
+struct pair_proto {
+	const char *proto;
+	const struct rule **rule;
+	uint32_t rules, cap;
+};
+
+struct pair_set {
+	const uint32_t *conduit; /* ascending */
+	uint32_t conduits;
+	struct pair_proto *proto;
+	uint32_t protos, proto_cap;
+};
+
+/* A network of a zone. */
+struct prefix {
+	struct addr addr;
+	uint8_t bits; /* in the 128-bit form */
+	uint32_t zone;
+	int line, col;
+};
+
+struct policy {
+	struct arena arena;
+	const char *site;
+	enum policy_mode mode;
+	enum policy_operating_mode operating_mode;
+	enum notation notation;
+	bool default_allow;
+	bool checksums_verify;
+	bool overlap_last;
+
+	struct policy_zone *zone;
+	uint32_t zones, zone_cap;
+	struct policy_asset *asset;
+	uint32_t assets, asset_cap;
+	struct conduit *conduit;
+	uint32_t conduits, conduit_cap;
+	struct prefix *prefix;
+	uint32_t prefixes, prefix_cap;
+
+	struct trie networks; /* -> prefix */
+	struct trie hosts;    /* -> asset */
+	struct imap macs;     /* 48 bits -> asset without an address */
+	struct imap pairs;    /* from << 32 | to -> pair set */
+	struct pair_set *set;
+	uint32_t sets, set_cap;
+};
+
+static inline uint64_t mac_key(const struct mac *m)
+{
+	return (uint64_t)m->b[0] << 40 | (uint64_t)m->b[1] << 32 | (uint64_t)m->b[2] << 24 |
+	       (uint64_t)m->b[3] << 16 | (uint64_t)m->b[4] << 8 | m->b[5];
+}
+
+static inline bool prefix_catches_all(const struct prefix *p)
+{
+	return p->bits == 0 || (p->bits == 96 && addr_is_v4(&p->addr));
+}
+
+static inline uint32_t end_zone(const struct policy *p, uint32_t end)
+{
+	return end < p->zones ? end : p->asset[end - p->zones].zone;
+}
+
+static inline const char *end_id(const struct policy *p, uint32_t end)
+{
+	return end < p->zones ? p->zone[end].id : p->asset[end - p->zones].id;
+}
+
+/* compile.c: pairs of ends and their pair sets. False with diag filled when there are too many. */
+bool policy_compile(struct policy *p, const char *file, struct diag *diag);
+
+/* topic.c: true when every topic that `name` (a topic, or a topic filter) stands for is matched by
+ * filter (MQTT 5, 4.7). */
+bool topic_covers(struct slice filter, struct slice name);
+
+/* words.c: the texts of a rule, a service, and what a conduit permits. */
+void rule_words(struct policy *p, struct rule *r);
+void service_words(struct policy *p, struct service *s);
+void conduit_words(struct policy *p, struct conduit *c);
+
+/* match.c: what a conduit says to a service. */
+bool conduit_serves(const struct conduit *c, uint8_t ip_proto, uint16_t port);
+
+#endif

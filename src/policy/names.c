@@ -1,0 +1,80 @@
+/* What a policy says of itself. */
+#include "policy/model.h"
+
+const char *policy_level_name(enum policy_level l)
+{
+	static const char *const name[LEVELS] = {
+		[LEVEL_EXTERNAL] = "external",
+		[LEVEL_INFORMATION] = "information",
+		[LEVEL_DMZ] = "dmz",
+		[LEVEL_IOT] = "iot",
+		[LEVEL_CONTROL_INFORMATION] = "control-information",
+		[LEVEL_CONTROL] = "control",
+		[LEVEL_FIELD] = "field",
+		[LEVEL_SAFETY] = "safety",
+	};
+
+	return name[l];
+}
+
+const char *policy_action_name(enum policy_action a)
+{
+	static const char *const name[] = {"alert", "degrade", "drop", "reject", "quarantine"};
+
+	return name[a];
+}
+
+bool policy_checksums_verify(const struct policy *p)
+{
+	return p->checksums_verify;
+}
+
+bool policy_overlap_last(const struct policy *p)
+{
+	return p->overlap_last;
+}
+
+const char *policy_site(const struct policy *p)
+{
+	return p->site;
+}
+
+enum policy_mode policy_mode(const struct policy *p)
+{
+	return p->mode;
+}
+
+enum policy_operating_mode policy_operating_mode(const struct policy *p)
+{
+	return p->operating_mode;
+}
+
+uint32_t policy_zones(const struct policy *p)
+{
+	return p->zones;
+}
+
+uint32_t policy_assets(const struct policy *p)
+{
+	return p->assets;
+}
+
+uint32_t policy_conduits(const struct policy *p)
+{
+	return p->conduits;
+}
+
+const struct policy_zone *policy_zone_at(const struct policy *p, uint32_t i)
+{
+	return i < p->zones ? &p->zone[i] : NULL;
+}
+
+const struct policy_asset *policy_asset_at(const struct policy *p, uint32_t i)
+{
+	return i < p->assets ? &p->asset[i] : NULL;
+}
+
+const struct policy_conduit *policy_conduit_at(const struct policy *p, uint32_t i)
+{
+	return i < p->conduits ? &p->conduit[i].pub : NULL;
+}
