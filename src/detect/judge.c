@@ -78,7 +78,7 @@ enum judge_finding judge_flow(const struct policy *p, const struct flow *f, stru
 	v->place[1] = policy_place(p, &f->addr[!client], mac ? &mac[!client] : NULL);
 	if (stays_in_segment(&f->addr[client], &f->addr[!client])) {
 		v->decision = (struct policy_flow_decision){
-			.pair = POLICY_NONE, .conduit = POLICY_NONE, .verdict = POLICY_SAME_ZONE};
+			.set = {POLICY_NONE}, .conduit = POLICY_NONE, .verdict = POLICY_SAME_ZONE};
 		return JUDGE_NOTHING;
 	}
 	v->safety = in_safety(p, v->place[0]) || in_safety(p, v->place[1]);

@@ -105,7 +105,7 @@ static void add_place(struct phrase *p, const struct words *w, const struct addr
 /* end: 0 the client, 1 the server. */
 static void add_end(struct phrase *p, const struct words *w, int end, bool with_zone)
 {
-	static const struct policy_place nowhere = {POLICY_NONE, POLICY_NONE};
+	static const struct policy_place nowhere = {POLICY_NONE, POLICY_NONE, false};
 	const struct addr *a = end ? flow_server(w->flow) : flow_client(w->flow);
 
 	add_place(p, w, a, w->policy && w->view->opened ? w->view->place[end] : nowhere, with_zone);
@@ -343,7 +343,7 @@ static void observed_mac(struct phrase *p, const struct words *w)
 
 static void observed_anomaly(struct phrase *p, const struct words *w)
 {
-	static const struct policy_place nowhere = {POLICY_NONE, POLICY_NONE};
+	static const struct policy_place nowhere = {POLICY_NONE, POLICY_NONE, false};
 	const struct anomaly *a = w->anomaly;
 	struct policy_place from = nowhere, to = nowhere;
 

@@ -78,7 +78,7 @@ static const struct vocab_code codes[] = {
 	{"auth", MQTT_AUTH, OP_SESSION},	 {0},
 };
 
-static const struct vocab vocab = {proto, keys, codes};
+static const struct vocab vocab = {.proto = proto, .keys = keys, .codes = codes};
 static const struct vocab *const vocabs[] = {&vocab, NULL};
 
 static uint64_t key_of(uint8_t dir, uint8_t type, uint16_t id, uint32_t index)
