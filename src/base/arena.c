@@ -88,7 +88,7 @@ void *arena_grow(struct arena *a, void *array, uint32_t count, uint32_t *cap, si
 		return out_of_memory();
 	*cap = *cap ? *cap * 2 : 8;
 	moved = arena_array(a, *cap, size);
-	if (count)
+	if (count && array)
 		memcpy(moved, array, count * size);
 	return moved;
 }

@@ -185,6 +185,21 @@ static void explain_who(const struct policy *p, const struct conduit *c, const c
 		c->pub.grant_required ? ", with a grant" : "");
 }
 
+static const char *const verb[OP_CLASSES + 1] = {
+	[OP_READ] = "read",
+	[OP_WRITE] = "write",
+	[OP_CONTROL] = "control",
+	[OP_PROGRAM] = "program",
+	[OP_FIRMWARE] = "change its firmware",
+	[OP_CONFIG] = "configure",
+	[OP_FILE] = "use its files",
+	[OP_DIAGNOSE] = "diagnose",
+	[OP_DISCOVER] = "discover",
+	[OP_SESSION] = "open sessions",
+	[OP_ALARM] = "exchange alarms",
+	[OP_CLASSES] = "use its services, with whatever is in them",
+};
+
 /* The rules of one class, or with cls == OP_CLASSES the services. Returns whether any was told. */
 static bool explain_class(const struct policy *p, const struct conduit *c, int cls, bool told,
 			  FILE *out)
@@ -196,9 +211,7 @@ static bool explain_class(const struct policy *p, const struct conduit *c, int c
 		    (c->rule[i].has & RULE_CARRIER || !(c->rule[i].classes >> cls & 1)))
 			continue;
 		if (!told)
-			fprintf(out, "    who may %s\n",
-				cls == OP_CLASSES ? "use its services, with whatever is in them"
-						  : op_class_name((enum op_class)cls));
+			fprintf(out, "    who may %s\n", verb[cls]);
 		told = true;
 		explain_who(p, c, cls == OP_CLASSES ? c->service[i].text : c->rule[i].text_forms,
 			    out);
