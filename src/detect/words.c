@@ -199,7 +199,7 @@ static void add_op(struct phrase *p, const struct words *w, const char *values, 
 		add_end(p, w, !actor, false);
 		add_unit(p, w);
 		if (object && (op->cls == OP_READ || op->cls == OP_WRITE)) {
-			add(p, " の ");
+			add(p, " の");
 			add_object(p, w, first, count);
 			if (op->cls == OP_READ)
 				add(p, " を読み出しました");
@@ -213,7 +213,7 @@ static void add_op(struct phrase *p, const struct words *w, const char *values, 
 		add(p, " に%sを送りました", class_words[op->cls].ja);
 		add_name(p, w);
 		if (object) {
-			add(p, "、対象は ");
+			add(p, "、対象は");
 			add_object(p, w, first, count);
 		}
 		return;

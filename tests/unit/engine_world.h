@@ -1,0 +1,313 @@
+/*
+ * The engine against a policy whose answers the test gives. The policy itself is tested elsewhere;
+ * its functions and the registry's are played here, so this is included once per program.
+ */
+#include "detect/engine.h"
+#include "detect/incident.h"
+#include "detect/judge.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND INT64_C(1000000000)
+#define MAX    512
+
+/* --- a policy of two zones and two assets that answers what it is told to --- */
+
+static struct {
+	uint8_t flow, op; /* enum policy_verdict */
+	uint32_t conduit; /* POLICY_NONE or 0 */
+	enum policy_mode mode;
+	const char *known; /* the protocol its conduits permit */
+	const char *expected;
+	uint32_t value_index;
+	double value;
+	uint64_t object;
+	unsigned asked; /* calls of policy_op */
+} fake;
+
+static const struct policy *const any_policy = (const struct policy *)&fake;
+static struct policy_asset assets[2];
+static struct policy_zone zones[2];
+static struct policy_conduit conduit;
+
+struct policy_place policy_place(const struct policy *p, const struct addr *a,
+				 const struct mac *mac)
+{
+	uint32_t zone = a->b[13] == 40 ? 0 : a->b[13] == 50 ? 1 : POLICY_NONE;
+	uint32_t i;
+
+	(void)p;
+	(void)mac;
+	for (i = 0; i < 2; i++)
+		if (addr_eq(&assets[i].address, a))
+			return (struct policy_place){zone, i};
+	return (struct policy_place){zone, POLICY_NONE};
+}
+
+struct policy_flow_decision policy_flow(const struct policy *p, struct policy_place client,
+					struct policy_place server, uint8_t ip_proto, uint16_t port)
+{
+	(void)p;
+	(void)client;
+	(void)server;
+	(void)ip_proto;
+	(void)port;
+	return (struct policy_flow_decision){
+		.pair = 0, .conduit = fake.conduit, .verdict = fake.flow};
+}
+
+struct policy_op_decision policy_op(const struct policy *p, const struct policy_flow_decision *d,
+				    const struct op *op)
+{
+	(void)p;
+	(void)d;
+	(void)op;
+	fake.asked++;
+	return (struct policy_op_decision){
+		.verdict = fake.op,
+		.conduit = fake.conduit,
+		.expected = fake.expected,
+		.value_index = fake.value_index,
+		.value = fake.value,
+		.object = fake.object,
+	};
+}
+
+bool policy_proto_known(const struct policy *p, const struct policy_flow_decision *d,
+			const char *proto)
+{
+	(void)p;
+	(void)d;
+	return strcmp(proto, fake.known) == 0;
+}
+
+enum policy_mode policy_mode(const struct policy *p)
+{
+	(void)p;
+	return fake.mode;
+}
+
+const struct policy_zone *policy_zone_at(const struct policy *p, uint32_t i)
+{
+	(void)p;
+	return &zones[i];
+}
+
+const struct policy_asset *policy_asset_at(const struct policy *p, uint32_t i)
+{
+	(void)p;
+	return &assets[i];
+}
+
+const struct policy_conduit *policy_conduit_at(const struct policy *p, uint32_t i)
+{
+	(void)p;
+	(void)i;
+	return &conduit;
+}
+
+/* --- a vocabulary: holding registers are written 4xxxx --- */
+
+static const struct vocab_key keys[] = {{"holding", VOCAB_SPACE, OP_SPACE_HOLDING, 4},
+					{NULL, 0, 0, 0}};
+static const struct vocab_code codes[] = {{NULL, 0, 0}};
+static const char proto_modbus[] = "modbus";
+static const struct vocab vocab = {proto_modbus, keys, codes};
+static const struct dissector modbus = {.name = proto_modbus, .ports = {502}};
+
+const struct dissector *proto_at(unsigned i)
+{
+	return i == 0 ? &modbus : NULL;
+}
+
+const struct vocab *vocab_at(unsigned i)
+{
+	return i == 0 ? &vocab : NULL;
+}
+
+const struct vocab *vocab_find(const char *proto)
+{
+	return strcmp(proto, "modbus") == 0 ? &vocab : NULL;
+}
+
+/* The registry's other functions, so that its object stays out of the link. */
+void proto_emit(struct proto_ctx *c, struct op *op)
+{
+	(void)c;
+	(void)op;
+}
+
+void proto_anomaly(struct proto_ctx *c, enum anomaly_kind kind, const char *proto,
+		   const char *reason, uint32_t offset, uint32_t value)
+{
+	(void)c;
+	(void)kind;
+	(void)proto;
+	(void)reason;
+	(void)offset;
+	(void)value;
+}
+
+/* --- a sink that remembers --- */
+
+struct memory {
+	struct sink sink;
+	unsigned alerts, flows, ops, anomalies;
+	struct incident alert[MAX];
+	struct sink_names names;
+};
+
+static void on_alert(struct sink *s, const struct incident *i)
+{
+	struct memory *m = (struct memory *)s;
+
+	if (m->alerts < MAX)
+		m->alert[m->alerts] = *i;
+	m->alerts++;
+}
+
+static void on_flow(struct sink *s, const struct flow *f, const struct sink_names *n, int why)
+{
+	struct memory *m = (struct memory *)s;
+
+	(void)f;
+	(void)why;
+	m->flows++;
+	m->names = *n;
+}
+
+static void on_op(struct sink *s, const struct flow *f, const struct sink_names *n,
+		  const struct op *op)
+{
+	(void)f;
+	(void)n;
+	(void)op;
+	((struct memory *)s)->ops++;
+}
+
+static void on_anomaly(struct sink *s, const struct flow *f, const struct packet *p,
+		       const struct anomaly *a)
+{
+	(void)f;
+	(void)p;
+	(void)a;
+	((struct memory *)s)->anomalies++;
+}
+
+static const struct sink_ops memory_ops = {
+	.alert = on_alert, .flow = on_flow, .op = on_op, .anomaly = on_anomaly};
+
+struct world {
+	struct catalogue *catalogue;
+	struct engine *e;
+	struct memory memory;
+	struct sink *sinks[2];
+	struct flow flow;
+	uint8_t bytes[64];
+	struct op op;
+};
+
+static struct addr ip(const char *s)
+{
+	struct addr a;
+
+	assert_true(addr_parse(s, &a));
+	return a;
+}
+
+static void engine_start(struct world *w, const struct policy *p, enum finding_lang lang)
+{
+	const struct engine_config cfg = {
+		.policy = p,
+		.catalogue = w->catalogue,
+		.sinks = w->sinks,
+		.events = ENGINE_ALERT | ENGINE_FLOW | ENGINE_OP | ENGINE_ANOMALY,
+		.lang = lang,
+	};
+
+	engine_free(w->e);
+	w->e = engine_new(&cfg);
+	assert_non_null(w->e);
+}
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	struct diag diag = {.count = 0};
+
+	memset(&fake, 0, sizeof(fake));
+	fake.flow = POLICY_LATER;
+	fake.known = "modbus";
+	fake.expected = "";
+	zones[0] = (struct policy_zone){.id = "control-info", .level = LEVEL_CONTROL_INFORMATION};
+	zones[1] = (struct policy_zone){.id = "control", .level = LEVEL_CONTROL};
+	assets[0] = (struct policy_asset){
+		.id = "hmi-1", .zone = 0, .address = ip("10.40.0.5"), .has_address = true};
+	assets[1] = (struct policy_asset){
+		.id = "plc-1", .zone = 1, .address = ip("10.50.0.11"), .has_address = true};
+	conduit = (struct policy_conduit){.id = "hmi-plc", .on_violation = ACTION_DEGRADE};
+	w->catalogue = catalogue_builtin(&diag);
+	assert_non_null(w->catalogue);
+	w->memory.sink.ops = &memory_ops;
+	w->sinks[0] = &w->memory.sink;
+	w->flow = (struct flow){
+		.id = 42,
+		.addr = {ip("10.40.0.5"), ip("10.50.0.11")},
+		.port = {40000, 502},
+		.ip_proto = 6,
+		.first_frame = 1,
+		.packets = {3, 2},
+		.app = "modbus",
+		.dissector = &modbus,
+	};
+	w->op = (struct op){
+		.frame = 4,
+		.time = SECOND,
+		.proto = proto_modbus,
+		.name = "write-single-register",
+		.code = 6,
+		.unit = 1,
+		.rtt = -1,
+		.cls = OP_WRITE,
+		.object = {.space = OP_SPACE_HOLDING, .first = 116, .count = 1},
+		.values = {.raw = {w->bytes, 2}, .count = 1, .type = OP_V_U16, .big_endian = true},
+	};
+	w->bytes[0] = 900 >> 8;
+	w->bytes[1] = 900 & 0xff;
+	engine_start(w, any_policy, FINDING_EN);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	engine_free(w->e);
+	catalogue_free(w->catalogue);
+	free(w);
+	return 0;
+}
+
+static void run_op(struct world *w)
+{
+	engine_handlers.opened(w->e, &w->flow);
+	engine_handlers.op(w->e, &w->flow, &w->op);
+	engine_flush(w->e);
+}
+
+/* The one alert there must be. */
+static const struct incident *only(const struct world *w, const char *finding)
+{
+	assert_int_equal(w->memory.alerts, 1);
+	assert_string_equal(w->memory.alert[0].finding->id, finding);
+	return &w->memory.alert[0];
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
