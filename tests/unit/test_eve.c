@@ -413,7 +413,7 @@ static void a_listener_on_a_unix_socket(void **state)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	struct incident i = sample();
-	char err[100], target[80], got[16];
+	char err[100], target[128], got[16];
 	struct sink *s;
 	int fd, peer, k;
 
