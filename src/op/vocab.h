@@ -41,8 +41,9 @@ struct vocab {
 	const char *proto;		/* equals op.proto, pointer and text */
 	const struct vocab_key *keys;	/* ended by a NULL name */
 	const struct vocab_code *codes; /* ended by a NULL name */
-	const char *carrier; /* the protocol this one travels in ("enip" of "cip"), or NULL: who may
-				use this one may open sessions there */
+	const char
+		*carrier; /* the protocol this one travels in ("enip" of "cip"), or NULL: who may
+			     use this one may open sessions there, and who may discover may there */
 };
 
 /* The vocabulary of a protocol; NULL when there is no dissector of that name. */

@@ -255,8 +255,11 @@ static void load_rule(struct loader *l, const struct yaml_node *n, const struct 
 	rule_words(l->p, &r);
 	keep_rule(l, c, &r);
 
-	/* What it travels in: its sessions, and all of the same classes if nothing is narrowed. */
-	under.classes = r.has & ~RULE_PORT ? 1u << OP_SESSION : r.classes | 1u << OP_SESSION;
+	/* What it travels in: its sessions, and who may ask a device who it is may ask there too.
+	 */
+	under.classes = 1u << OP_SESSION;
+	if (!(r.has & ~RULE_PORT))
+		under.classes |= r.classes & 1u << OP_DISCOVER;
 	under.has = RULE_CARRIER | (r.has & RULE_PORT);
 	under.port = r.port;
 	under.text = under.text_forms = r.text;

@@ -172,7 +172,7 @@ static const struct vocab_code codes[] = {
 	{NULL, 0, 0},
 };
 
-const struct vocab cip_vocab = {"cip", keys, codes};
+const struct vocab cip_vocab = {.proto = "cip", .keys = keys, .codes = codes, .carrier = "enip"};
 
 static int compare(const void *key, const void *element)
 {

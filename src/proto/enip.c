@@ -112,7 +112,7 @@ static const struct vocab_code codes[] = {
 	{NULL, 0, 0},
 };
 
-static const struct vocab enip_vocab = {"enip", keys, codes};
+static const struct vocab enip_vocab = {.proto = "enip", .keys = keys, .codes = codes};
 
 /* Volume 2, table 2-3.3. */
 static const char *status_name(uint32_t status)

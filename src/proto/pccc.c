@@ -112,7 +112,7 @@ static const struct vocab_key keys[] = {
 
 static const struct vocab_code codes[] = {FUNCTIONS(AS_VOCAB){NULL, 0, 0}};
 
-const struct vocab pccc_vocab = {"pccc", keys, codes};
+const struct vocab pccc_vocab = {.proto = "pccc", .keys = keys, .codes = codes, .carrier = "cip"};
 
 static const struct function *function_find(uint32_t code)
 {
