@@ -46,8 +46,8 @@ struct policy_place policy_place(const struct policy *p, const struct addr *a,
 	(void)mac;
 	for (i = 0; i < 2; i++)
 		if (addr_eq(&assets[i].address, a))
-			return (struct policy_place){zone, i};
-	return (struct policy_place){zone, POLICY_NONE};
+			return (struct policy_place){.zone = zone, .asset = i};
+	return (struct policy_place){.zone = zone, .asset = POLICY_NONE};
 }
 
 struct policy_flow_decision policy_flow(const struct policy *p, struct policy_place client,
@@ -59,7 +59,7 @@ struct policy_flow_decision policy_flow(const struct policy *p, struct policy_pl
 	(void)ip_proto;
 	(void)port;
 	return (struct policy_flow_decision){
-		.pair = 0, .conduit = fake.conduit, .verdict = fake.flow};
+		.set = {0}, .conduit = fake.conduit, .verdict = fake.flow};
 }
 
 struct policy_op_decision policy_op(const struct policy *p, const struct policy_flow_decision *d,
@@ -118,7 +118,7 @@ static const struct vocab_key keys[] = {{"holding", VOCAB_SPACE, OP_SPACE_HOLDIN
 					{NULL, 0, 0, 0}};
 static const struct vocab_code codes[] = {{NULL, 0, 0}};
 static const char proto_modbus[] = "modbus";
-static const struct vocab vocab = {proto_modbus, keys, codes};
+static const struct vocab vocab = {.proto = proto_modbus, .keys = keys, .codes = codes};
 static const struct dissector modbus = {.name = proto_modbus, .ports = {502}};
 
 const struct dissector *proto_at(unsigned i)
