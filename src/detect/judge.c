@@ -43,24 +43,9 @@ static bool is_unspecified(const struct addr *a)
 	return addr_eq(a, &none6) || (addr_is_v4(a) && memcmp(a->b + 12, none6.b, 4) == 0);
 }
 
-/* 169.254.0.0/16 (RFC 3927) and fe80::/10 (RFC 4291, 2.5.6): never routed. */
-static bool is_link_local(const struct addr *a)
-{
-	if (addr_is_v4(a))
-		return a->b[12] == 169 && a->b[13] == 254;
-	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
-}
-
 static bool is_group(const struct addr *a)
 {
 	return addr_is_multicast(a) || addr_is_broadcast(a);
-}
-
-/* True when the address itself says that the packet does not leave its segment. */
-static bool stays_in_segment(const struct addr *client, const struct addr *server)
-{
-	return is_unspecified(client) || is_group(client) || is_group(server) ||
-	       (is_link_local(client) && is_link_local(server));
 }
 
 static bool in_safety(const struct policy *p, struct policy_place place)
@@ -72,18 +57,17 @@ enum judge_finding judge_flow(const struct policy *p, const struct flow *f, stru
 {
 	unsigned client = f->client == 1;
 	const struct mac *mac = f->has_mac ? f->mac : NULL;
+	uint16_t port = 0;
 
 	v->opened = true;
 	v->place[0] = policy_place(p, &f->addr[client], mac ? &mac[client] : NULL);
 	v->place[1] = policy_place(p, &f->addr[!client], mac ? &mac[!client] : NULL);
-	if (stays_in_segment(&f->addr[client], &f->addr[!client])) {
-		v->decision = (struct policy_flow_decision){
-			.set = {POLICY_NONE}, .conduit = POLICY_NONE, .verdict = POLICY_SAME_ZONE};
-		return JUDGE_NOTHING;
-	}
 	v->safety = in_safety(p, v->place[0]) || in_safety(p, v->place[1]);
-	v->decision = policy_flow(p, v->place[0], v->place[1], f->ip_proto,
-				  f->ip_proto == 6 || f->ip_proto == 17 ? f->port[!client] : 0);
+	if (f->ip_proto == 1 || f->ip_proto == 58)
+		port = f->port[client]; /* ICMP: type and code */
+	else if (f->ip_proto == 6 || f->ip_proto == 17)
+		port = f->port[!client];
+	v->decision = policy_flow(p, v->place[0], v->place[1], f->ip_proto, port);
 	return by_verdict[v->decision.verdict];
 }
 

@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -185,60 +186,84 @@ static void add_name(struct phrase *p, const struct words *w)
 }
 
 /* What an op did: who, which values, to which objects [first, first + count), of whom. */
-static void add_op(struct phrase *p, const struct words *w, const char *values, uint64_t first,
-		   uint32_t count)
+struct deed {
+	const char *values; /* "" when there are none */
+	uint64_t first;
+	uint32_t count;
+};
+
+/* Data that the server sends by itself, to whoever asked for it once. */
+static bool is_delivery(const struct op *op)
+{
+	return op->role == OP_PUBLISH && op->from_server;
+}
+
+static void add_deed_en(struct phrase *p, const struct words *w, const struct deed *d)
 {
 	const struct op *op = w->op;
-	int actor = op->from_server;
-	bool object = op->object.space != OP_SPACE_NONE;
-	bool ja = w->lang == FINDING_JA;
+	const char *to = "to ";
 
-	add_end(p, w, actor, false);
-	if (ja) {
-		add(p, " が ");
-		add_end(p, w, !actor, false);
-		add_unit(p, w);
-		if (object && (op->cls == OP_READ || op->cls == OP_WRITE)) {
-			add(p, " の");
-			add_object(p, w, first, count);
-			if (op->cls == OP_READ)
-				add(p, " を読み出しました");
-			else if (*values)
-				add(p, " に %s を書き込みました", values);
-			else
-				add(p, " に書き込みました");
-			add_name(p, w);
-			return;
+	if (op->object.space == OP_SPACE_NONE || (op->cls != OP_READ && op->cls != OP_WRITE)) {
+		add(p, " sent %s ", class_words[op->cls].en);
+		if (op->object.space != OP_SPACE_NONE) {
+			add(p, "for ");
+			add_object(p, w, d->first, d->count);
+			add(p, " ");
 		}
+	} else {
+		if (is_delivery(op))
+			add(p, *d->values ? " delivered %s of " : " delivered ", d->values);
+		else if (op->cls == OP_READ)
+			add(p, " read ");
+		else
+			add(p, *d->values ? " wrote %s to " : " wrote to ", d->values);
+		add_object(p, w, d->first, d->count);
+		add(p, " ");
+		to = is_delivery(op) ? "to " : "of ";
+	}
+	add(p, "%s", to);
+	add_end(p, w, !op->from_server, false);
+	add_unit(p, w);
+	add_name(p, w);
+}
+
+static void add_deed_ja(struct phrase *p, const struct words *w, const struct deed *d)
+{
+	const struct op *op = w->op;
+
+	add(p, " が ");
+	add_end(p, w, !op->from_server, false);
+	add_unit(p, w);
+	if (op->object.space == OP_SPACE_NONE || (op->cls != OP_READ && op->cls != OP_WRITE)) {
 		add(p, " に%sを送りました", class_words[op->cls].ja);
 		add_name(p, w);
-		if (object) {
+		if (op->object.space != OP_SPACE_NONE) {
 			add(p, "、対象は");
-			add_object(p, w, first, count);
+			add_object(p, w, d->first, d->count);
 		}
 		return;
 	}
-	if (object && (op->cls == OP_READ || op->cls == OP_WRITE)) {
-		if (op->cls == OP_READ)
-			add(p, " read ");
-		else if (*values)
-			add(p, " wrote %s to ", values);
-		else
-			add(p, " wrote to ");
-		add_object(p, w, first, count);
-		add(p, " of ");
-	} else {
-		add(p, " sent %s ", class_words[op->cls].en);
-		if (object) {
-			add(p, "for ");
-			add_object(p, w, first, count);
-			add(p, " ");
-		}
-		add(p, "to ");
-	}
-	add_end(p, w, !actor, false);
-	add_unit(p, w);
+	add(p, is_delivery(op) ? " に" : " の");
+	add_object(p, w, d->first, d->count);
+	if (is_delivery(op))
+		add(p, *d->values ? " の値 %s を配信しました" : " を配信しました", d->values);
+	else if (op->cls == OP_READ)
+		add(p, " を読み出しました");
+	else
+		add(p, *d->values ? " に %s を書き込みました" : " に書き込みました", d->values);
 	add_name(p, w);
+}
+
+static void add_deed(struct phrase *p, const struct words *w, const char *values, uint64_t first,
+		     uint32_t count)
+{
+	const struct deed d = {values, first, count};
+
+	add_end(p, w, w->op->from_server, false);
+	if (w->lang == FINDING_JA)
+		add_deed_ja(p, w, &d);
+	else
+		add_deed_en(p, w, &d);
 }
 
 static void observed_op(struct phrase *p, const struct words *w)
@@ -247,7 +272,7 @@ static void observed_op(struct phrase *p, const struct words *w)
 	char values[INCIDENT_VALUES];
 
 	op_values_str(&op->values, VALUES_SHOWN, values, sizeof(values));
-	add_op(p, w, values, op->object.first, op->object.count);
+	add_deed(p, w, values, op->object.first, op->object.count);
 }
 
 /* The very value, at the very address. */
@@ -257,10 +282,14 @@ static void observed_value(struct phrase *p, const struct words *w)
 	uint64_t first = op->object.first;
 	char value[32];
 
+	if (isnan(w->d->value)) {
+		observed_op(p, w);
+		return;
+	}
 	snprintf(value, sizeof(value), "%.15g", w->d->value);
 	if (is_numeric(&op->object))
 		first += w->d->value_index;
-	add_op(p, w, value, first, 1);
+	add_deed(p, w, value, first, 1);
 	if (op->values.count > 1)
 		add(p, LANG(", value %u of %u", "、%2$u 個中 %1$u 番目の値"), w->d->value_index + 1,
 		    op->values.count);

@@ -276,26 +276,6 @@ static void routed_macs_are_not_compared(void **state)
 	only(w, "asset.mac-changed");
 }
 
-static void multicast_stays_in_its_segment(void **state)
-{
-	static const char *const groups[] = {"239.192.1.2", "255.255.255.255", "ff02::1"};
-	struct world *w = *state;
-	size_t k;
-
-	fake.flow = POLICY_NO_CONDUIT;
-	fake.conduit = POLICY_NONE;
-	for (k = 0; k < sizeof(groups) / sizeof(*groups); k++) {
-		memset(w->flow.user, 0, sizeof(w->flow.user));
-		w->flow.addr[1] = ip(groups[k]);
-		run_op(w);
-	}
-	w->flow.addr[0] = ip("0.0.0.0");
-	w->flow.addr[1] = ip("10.50.0.1");
-	memset(w->flow.user, 0, sizeof(w->flow.user));
-	run_op(w);
-	assert_int_equal(w->memory.alerts, 0);
-}
-
 static void works_without_a_policy(void **state)
 {
 	struct world *w = *state;
@@ -396,7 +376,6 @@ int main(void)
 		TEST(unknown_devices),
 		TEST(arp_shows_devices_and_macs),
 		TEST(routed_macs_are_not_compared),
-		TEST(multicast_stays_in_its_segment),
 		TEST(works_without_a_policy),
 		TEST(many_errors_are_a_storm),
 		TEST(slow_errors_are_no_storm),

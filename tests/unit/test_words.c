@@ -119,9 +119,10 @@ static void a_delivery_goes_the_other_way(void **state)
 		.values = {.raw = slice_str("on"), .count = 1, .type = OP_V_TEXT},
 	};
 	run_op(w);
-	assert_string_equal(only(w, "policy.op-denied")->observed,
-			    "plc-1 (10.50.0.11) wrote on to topic line1/設定 of hmi-1 (10.40.0.5) "
-			    "(publish, client sensor\\x0a7)");
+	assert_string_equal(
+		only(w, "policy.op-denied")->observed,
+		"plc-1 (10.50.0.11) delivered on of topic line1/設定 to hmi-1 (10.40.0.5) "
+		"(publish, client sensor\\x0a7)");
 	assert_true(w->memory.alert[0].to_client);
 	assert_int_equal(w->memory.alert[0].sport, 502);
 }
