@@ -19,17 +19,23 @@ static inline uint64_t checksum_u16(uint16_t v)
 	return htons(v);
 }
 
-/* For short, fixed lengths; the compiler unrolls it. */
+/* For short lengths, and fixed ones: the compiler unrolls it. */
 static inline uint64_t checksum_add_small(uint64_t sum, const uint8_t *p, uint32_t len)
 {
+	uint64_t d;
 	uint32_t w;
 	uint16_t h;
 
-	for (; len >= 4; len -= 4, p += 4) {
+	for (; len >= 8; len -= 8, p += 8) {
+		memcpy(&d, p, 8);
+		sum += (d & 0xffffffff) + (d >> 32);
+	}
+	if (len & 4) {
 		memcpy(&w, p, 4);
 		sum += w;
+		p += 4;
 	}
-	if (len >= 2) {
+	if (len & 2) {
 		memcpy(&h, p, 2);
 		sum += h;
 		p += 2;
