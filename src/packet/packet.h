@@ -3,8 +3,8 @@
  *
  * Decodes link (Ethernet II, 802.1Q, QinQ, 802.3/LLC/SNAP, Linux cooked v1 and v2, BSD loopback,
  * raw IP), network (IPv4, IPv6 and their fragments, ARP) and transport headers (TCP, UDP, ICMP,
- * ICMPv6), and unwraps what mirrors wrap: GRE, ERSPAN I/II/III, VXLAN, TZSP, and IP in IP, to
- * PACKET_TUNNELS_MAX deep. The struct describes the innermost packet.
+ * ICMPv6), and unwraps what mirrors and networks wrap: GRE, ERSPAN I/II/III, VXLAN, Geneve, TZSP,
+ * GTP-U, and IP in IP, to PACKET_TUNNELS_MAX deep. The struct describes the innermost packet.
  *
  * What it is not: it knows no flows and keeps no state but the fragments (a bounded table, in
  * packet time). One decoder per worker.
@@ -38,7 +38,8 @@ enum packet_kind {
 	PACKET_FRAGMENT, /* a fragment whose datagram is not complete yet */
 	PACKET_TCP,
 	PACKET_UDP,
-	PACKET_ICMP, /* ICMP or ICMPv6: sport is type << 8 | code, dport the echo id or 0 */
+	PACKET_ICMP, /* ICMP or ICMPv6: sport is type << 8 | code, dport the echo id or 0; the
+			payload begins behind the 8 bytes of the header */
 	PACKET_BAD   /* not decodable further; an anomaly says why */
 };
 
@@ -52,10 +53,10 @@ struct packet {
 	uint8_t tunnels;     /* how many were unwrapped */
 	uint16_t ether_type; /* innermost; 802.3 without SNAP: below 0x600, the length */
 	uint16_t vlan[PACKET_VLANS_MAX]; /* VLAN ids, outermost first, of the innermost Ethernet */
-	uint8_t vlans;			 /* how many; further tags are skipped */
+	uint8_t vlans;	    /* how many; further tags and priority tags (id 0) are skipped */
 	bool has_mac;	    /* src_mac and dst_mac are of the innermost Ethernet header */
 	struct mac src_mac; /* ARP: sender hardware address */
-	struct mac dst_mac; /* ARP: target hardware address */
+	struct mac dst_mac; /* ARP: target hardware address; Linux cooked: all zero */
 	struct addr src;    /* ARP: sender protocol address */
 	struct addr dst;    /* ARP: target protocol address */
 	uint16_t sport;	    /* TCP, UDP port; ICMP: type << 8 | code */
@@ -78,7 +79,7 @@ struct packet {
 
 struct packet_config {
 	bool verify_checksums; /* drop TCP, UDP and IP with wrong checksums (default: count only) */
-	uint32_t fragments_max;	  /* datagrams being reassembled at once; 0: 1024 */
+	uint32_t fragments_max;	  /* datagrams being reassembled at once, 66 KiB each; 0: 1024 */
 	int64_t fragment_timeout; /* ns of packet time; 0: 30 s */
 };
 
@@ -87,7 +88,7 @@ struct packet_stats {
 	uint64_t bad;			 /* ended as PACKET_BAD */
 	uint64_t checksum_bad;		 /* wrong checksums seen, ignored or not */
 	uint64_t fragments, reassembled; /* fragments seen, datagrams completed */
-	uint64_t fragments_dropped;	 /* given up: timeout or table full */
+	uint64_t fragments_dropped;	 /* datagrams given up: timeout, conflict, table full */
 	uint64_t tunnels;		 /* headers unwrapped */
 	uint64_t anomalies_dropped;	 /* more than PACKET_ANOMALIES_MAX in one packet */
 };

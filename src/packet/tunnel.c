@@ -9,6 +9,8 @@
  *   ERSPAN III  GRE protocol 22eb: version 4 bits (2), VLAN 12, COS 3, BSO 2, T 1, session 10,
  *               timestamp 4, SGT 2, P 1, FT 5, Hw 6, D 1, Gra 2, O 1, [platform 8 if O]  (4.3)
  *   VXLAN       flags 1 (08: VNI is valid), reserved 3, VNI 3, reserved 1     (RFC 7348, 5)
+ *   Geneve      version 2 bits (0), option length 6 in fours, O C reserved 1, protocol 2, VNI 3,
+ *               reserved 1, options                                       (RFC 8926, 3.4)
  *   TZSP        version 1 (1), type 1, encapsulates 2 (1: Ethernet), tags: number 1, length 1,
  *               data; numbers 0 (padding) and 1 (end) have no length
  *   GTP-U       version 3 bits (1), PT 1, -, E S PN; type 1 (ff: G-PDU), length 2, TEID 4,
@@ -69,6 +71,13 @@ static bool enter(struct decode *c, const char *proto)
 	return true;
 }
 
+static enum inside inside_type(uint16_t type)
+{
+	if (type == ETHER_TEB)
+		return INSIDE_ETHERNET;
+	return type == ETHER_IPV4 || type == ETHER_IPV6 ? INSIDE_IP : INSIDE_NONE;
+}
+
 static void decode_inside(struct decode *c, enum inside what)
 {
 	if (what == INSIDE_ETHERNET)
@@ -110,14 +119,10 @@ static enum inside take_gre(struct decode *c)
 		rd_skip(&c->r, 4);
 	if (flags & GRE_SEQUENCE)
 		rd_skip(&c->r, 4);
-	if (type == ETHER_IPV4 || type == ETHER_IPV6)
-		return INSIDE_IP;
-	if (type == ETHER_TEB)
-		return INSIDE_ETHERNET;
 	if ((type == ETHER_ERSPAN || type == ETHER_ERSPAN3) &&
 	    take_erspan(c, type, flags & GRE_SEQUENCE))
 		return INSIDE_ETHERNET;
-	return INSIDE_NONE;
+	return inside_type(type);
 }
 
 /* RFC 2784, 2.3: the checksum is over the GRE header and the payload. */
@@ -166,6 +171,19 @@ static enum inside take_vxlan(struct reader *r)
 	return flags & VXLAN_I ? INSIDE_ETHERNET : INSIDE_NONE;
 }
 
+static enum inside take_geneve(struct reader *r)
+{
+	uint8_t options = rd_u8(r);
+	uint16_t type;
+
+	rd_skip(r, 1);
+	type = rd_be16(r);
+	rd_skip(r, 4 + (options & 0x3f) * 4u);
+	if (options >> 6 != 0)
+		return INSIDE_NONE;
+	return inside_type(type);
+}
+
 static enum inside take_tzsp(struct reader *r)
 {
 	uint8_t version = rd_u8(r), type = rd_u8(r), tag;
@@ -205,6 +223,7 @@ static const struct {
 	enum inside (*take)(struct reader *r);
 } udp_tunnels[] = {
 	{4789, "vxlan", take_vxlan},
+	{6081, "geneve", take_geneve},
 	{37008, "tzsp", take_tzsp},
 	{2152, "gtp-u", take_gtpu},
 };
