@@ -41,6 +41,7 @@ static void check(const char *path, const struct raw_packet *raw, const struct p
 
 static int decode_file(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
+	const struct packet_config cfg = {.fragments_max = 64}; /* quick to set up */
 	struct packet_decoder *d;
 	struct raw_packet raw;
 	struct pcap_file *f;
@@ -58,7 +59,9 @@ static int decode_file(const char *path, const struct stat *st, int type, struct
 			fail(path, 0, "refused without a reason");
 		return 0;
 	}
-	d = packet_decoder_new(NULL);
+	d = packet_decoder_new(&cfg);
+	if (!d)
+		abort();
 	files++;
 	while ((rc = pcap_file_next(f, &raw)) == 1) {
 		packet_decode(d, &raw, &p);
