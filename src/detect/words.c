@@ -517,7 +517,7 @@ static void expected_function(struct phrase *p, const struct words *w)
 static void expected_calm(struct phrase *p, const struct words *w)
 {
 	add(p, "%s",
-	    LANG("few errors: fewer than 20 in 10 s", "エラーは 10 秒間に 20 件未満のはずです"));
+	    LANG("fewer than 20 errors in 10 s", "エラーは 10 秒間に 20 件未満のはずです"));
 }
 
 static void expected_room(struct phrase *p, const struct words *w)

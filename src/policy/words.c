@@ -260,18 +260,10 @@ static const char *list_text(struct policy *p, struct list *l)
 	return arena_text(&p->arena, l->text, strlen(l->text));
 }
 
-static struct list list_for(const struct conduit *c)
-{
-	struct list l = {.len = 0};
-
-	l.len = (size_t)snprintf(l.text, sizeof(l.text), "%s permits ", c->pub.id);
-	return l;
-}
-
 /* of: only the rules of this protocol; NULL: all, and the services. */
 static struct list permitted(const struct conduit *c, const struct vocab *of)
 {
-	struct list l = list_for(c);
+	struct list l = {.len = 0};
 	uint32_t i;
 
 	for (i = 0; i < c->rules; i++)

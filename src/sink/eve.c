@@ -281,6 +281,15 @@ static json_t *incident_op(const struct incident *i)
 	return o;
 }
 
+static bool is_listed(const char *const *list, const char *text)
+{
+	for (; *list; list++)
+		if (strcmp(*list, text) == 0)
+			return true;
+	return false;
+}
+
+/* Those of the finding, then what the conduit adds. */
 static json_t *all_refs(const struct incident *i)
 {
 	const char *const *r;
@@ -289,7 +298,8 @@ static json_t *all_refs(const struct incident *i)
 	for (r = i->finding->refs; *r; r++)
 		json_array_append_new(refs, json_string(*r));
 	for (r = i->refs; r && *r; r++)
-		json_array_append_new(refs, json_string(*r));
+		if (!is_listed(i->finding->refs, *r))
+			json_array_append_new(refs, json_string(*r));
 	return refs;
 }
 
