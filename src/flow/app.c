@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <ndpi/ndpi_api.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #define NAME_LEN     32
@@ -22,19 +23,26 @@ struct app {
 	struct ndpi_detection_module_struct *ndpi;
 	struct slab flows;
 	uint8_t packet[HEADERS_MAX + PAYLOAD_SEEN];
-	char name[NDPI_MAX_SUPPORTED_PROTOCOLS + NDPI_MAX_NUM_CUSTOM_PROTOCOLS][NAME_LEN];
 };
+
+/* Incidents and records keep flow.app, so names outlive every tracker. */
+static char names[NDPI_MAX_SUPPORTED_PROTOCOLS + NDPI_MAX_NUM_CUSTOM_PROTOCOLS][NAME_LEN];
+static pthread_mutex_t names_lock = PTHREAD_MUTEX_INITIALIZER;
+
+#define NAMES (sizeof(names) / sizeof(*names))
 
 static void read_names(struct app *a)
 {
 	unsigned n = ndpi_get_num_supported_protocols(a->ndpi), i, k;
 
-	for (i = 0; i < n && i < sizeof(a->name) / sizeof(*a->name); i++) {
+	pthread_mutex_lock(&names_lock);
+	for (i = 0; i < n && i < NAMES; i++) {
 		const char *s = ndpi_get_proto_name(a->ndpi, (uint16_t)i);
 
 		for (k = 0; s && s[k] && k < NAME_LEN - 1; k++)
-			a->name[i][k] = (char)tolower((unsigned char)s[k]);
+			names[i][k] = (char)tolower((unsigned char)s[k]);
 	}
+	pthread_mutex_unlock(&names_lock);
 }
 
 struct app *app_new(void)
@@ -70,14 +78,14 @@ void app_flow_put(struct app *a, struct app_flow *af)
 	slab_put(&a->flows, af);
 }
 
-static const char *name_of(const struct app *a, ndpi_protocol p)
+static const char *name_of(ndpi_protocol p)
 {
 	uint16_t id =
 		p.master_protocol != NDPI_PROTOCOL_UNKNOWN ? p.master_protocol : p.app_protocol;
 
-	if (id == NDPI_PROTOCOL_UNKNOWN || id >= sizeof(a->name) / sizeof(*a->name))
+	if (id == NDPI_PROTOCOL_UNKNOWN || id >= NAMES)
 		return NULL;
-	return a->name[id][0] ? a->name[id] : NULL;
+	return names[id][0] ? names[id] : NULL;
 }
 
 static void put16(uint8_t *p, unsigned v)
@@ -150,7 +158,7 @@ const char *app_packet(struct app *a, struct app_flow *af, const struct flow *f,
 	ip = ip_header(a->packet, f, side, tp + n);
 	memcpy(a->packet + ip, transport, tp);
 	memcpy(a->packet + ip + tp, p, n);
-	return name_of(a, ndpi_detection_process_packet(a->ndpi, &af->ndpi, a->packet,
+	return name_of(ndpi_detection_process_packet(a->ndpi, &af->ndpi, a->packet,
 							(uint16_t)(ip + tp + n),
 							(uint64_t)(time / 1000000)));
 }
@@ -159,7 +167,7 @@ const char *app_give_up(struct app *a, struct app_flow *af)
 {
 	uint8_t guessed = 0;
 
-	return name_of(a, ndpi_detection_giveup(a->ndpi, &af->ndpi, 0, &guessed));
+	return name_of(ndpi_detection_giveup(a->ndpi, &af->ndpi, 0, &guessed));
 }
 
 void app_free(struct app *a)
