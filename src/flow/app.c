@@ -159,8 +159,8 @@ const char *app_packet(struct app *a, struct app_flow *af, const struct flow *f,
 	memcpy(a->packet + ip, transport, tp);
 	memcpy(a->packet + ip + tp, p, n);
 	return name_of(ndpi_detection_process_packet(a->ndpi, &af->ndpi, a->packet,
-							(uint16_t)(ip + tp + n),
-							(uint64_t)(time / 1000000)));
+						     (uint16_t)(ip + tp + n),
+						     (uint64_t)(time / 1000000)));
 }
 
 const char *app_give_up(struct app *a, struct app_flow *af)
