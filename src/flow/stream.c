@@ -290,8 +290,10 @@ void stream_segment(struct stream *s, struct stream_env *env, uint32_t seq, cons
 	place(s, env, seq, p, len, missing, st);
 	drain(s, env, NULL);
 	/* the cut-off rest of a segment that was in order; of a held one the list knows */
-	if (missing && s->next == seq + len)
+	if (missing && s->next == seq + len) {
 		hole(s, env, up_to_held(s, missing), st);
+		drain(s, env, NULL);
+	}
 	while (s->held && (acked_behind_hole(s) || waited_enough(s, env)))
 		stream_give_up(s, env);
 }
