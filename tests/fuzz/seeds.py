@@ -9,6 +9,8 @@ TARGETS says what the input of each target is made of:
     stream PORT          all payloads of one capture, joined
     frames               whole frames
     fragments            raw IP fragments of them, each behind its length, ten in a row
+    segments PORT        payloads of both sides, each behind the header of fuzz_stream.c, twenty
+                         in a row; datagrams PORT likewise over UDP
     files GLOB           files of the repository as they are
 Fixed seeds may stand in tests/fuzz/seeds/<target>/ beside these.
 """
@@ -38,6 +40,7 @@ TARGETS = {
     "mqtt": ["tcp 1883"],
     "packet": ["frames", "fragments"],
     "flow": ["frames"],
+    "stream": ["segments 502", "segments 1883", "segments 44818", "datagrams 44818", "datagrams 2222"],
     "capture": ["files pcaps/*.pcap"],
     "pcap": ["files pcaps/*.pcap"],
     "policy": ["files zones/*.yaml"],
@@ -62,6 +65,23 @@ def fragments(path):
             yield b"".join(len(f.data).to_bytes(2, "big") + f.data for f in cap.frames[i : i + 10])
 
 
+def segments(path, kind, port):
+    """In order and acknowledged; what bends them is left to the mutations."""
+    index = {502: 0, 1883: 1, 44818: 2, 2222: 3}[port]
+    udp = kind == "datagrams"
+    cap = capture_edit.read(path)
+    row = []
+    for f in cap.frames:
+        lay = capture_edit.Layers(cap.link, f.data)
+        if not lay.ok or lay.proto != (capture_edit.UDP if udp else capture_edit.TCP) or port not in lay.port or not lay.len:
+            continue
+        data = bytes(f.data[lay.body : lay.end])
+        control = (lay.port[0] == port) | (32 if udp else 16)
+        row.append(bytes([control, index, 0, 0]) + len(data).to_bytes(2, "big") + bytes([20, 0]) + data)
+    for i in range(0, len(row), 20):
+        yield b"".join(row[i : i + 20])
+
+
 def inputs(source):
     kind, _, rest = source.partition(" ")
     if kind == "files":
@@ -74,6 +94,8 @@ def inputs(source):
             yield from (bytes(f.data) for f in capture_edit.read(path).frames)
         elif kind == "fragments":
             yield from fragments(path)
+        elif kind in ("segments", "datagrams"):
+            yield from segments(path, kind, int(rest))
         elif kind == "stream":
             yield b"".join(payloads(path, "tcp", int(rest)))
         else:
