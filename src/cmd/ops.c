@@ -61,6 +61,14 @@ static const char *object_of(struct ops *o, const struct op *op)
 	return o->cell;
 }
 
+static const char *actor_of(struct ops *o, const struct op *op)
+{
+	const struct op_object actor = {.name = op->actor}; /* escaped as any other name */
+
+	op_object_str(&actor, o->cell, sizeof(o->cell));
+	return o->cell;
+}
+
 static void print_seconds(int64_t ns)
 {
 	printf("%" PRId64 ".%09" PRId64, ns / 1000000000, ns % 1000000000);
@@ -111,6 +119,8 @@ static void print_text(struct ops *o, const struct flow *f, const struct op *op)
 	if (op->unit >= 0)
 		printf(" unit %d", op->unit);
 	printf(" %s (%s)", op->name ? op->name : "?", op_class_name(op->cls));
+	if (op->actor.len)
+		printf(" by %s", actor_of(o, op));
 	if (op->object.space != OP_SPACE_NONE) {
 		printf(" %s %s", op_object_space(&op->object), object_of(o, op));
 		if (op->object.count > 1)
@@ -177,6 +187,8 @@ static void print_json(struct ops *o, const struct flow *f, const struct op *op)
 	}
 	if (op->values.type != OP_V_NONE)
 		set(j, "values", json_string(values_of(o, op)));
+	if (op->actor.len)
+		set(j, "actor", json_string(actor_of(o, op)));
 	if (op->request_frame)
 		set(j, "request_frame", json_integer((json_int_t)op->request_frame));
 	if (op->rtt >= 0)

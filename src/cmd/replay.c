@@ -21,8 +21,10 @@ static const struct cmd_help help = {
 	"repeated\n"
 	"      --events LIST          alert,flow,op,anomaly,stats (default alert)\n"
 	"      --lang en|ja           language of findings (default from LANG)\n"
-	"      --overlap first|last   whose bytes win where TCP segments overlap (default first)\n"
-	"      --checksums ignore|verify  drop packets with wrong checksums (default ignore)\n"
+	"      --overlap first|last   whose bytes win where TCP segments overlap (default: the "
+	"policy's, first)\n"
+	"      --checksums ignore|verify  drop packets with wrong checksums (default: the "
+	"policy's, ignore)\n"
 	"      --flows N              most flows kept at once (default 65536)\n"
 	"  -q, --quiet                no summary\n\n"
 	"examples:\n"
@@ -38,6 +40,7 @@ struct replay {
 	const char *outputs[SINKS_MAX]; /* targets of -o */
 	unsigned output_count;
 	const char *policy_path;
+	bool overlap_given, checksums_given; /* by option, which outranks the policy's word */
 	bool quiet;
 };
 
@@ -133,10 +136,12 @@ static int parse(struct replay *r, int argc, char **argv, bool *done)
 		case OPT_OVERLAP:
 			if (!cmd_overlap(optarg, &r->in))
 				return cmd_usage_error(&help, "--overlap is first or last");
+			r->overlap_given = true;
 			break;
 		case OPT_CHECKSUMS:
 			if (!cmd_checksums(optarg, &r->in))
 				return cmd_usage_error(&help, "--checksums is ignore or verify");
+			r->checksums_given = true;
 			break;
 		case OPT_FLOWS:
 			if (!parse_flows(optarg, &r->in.flow.flows_max))
@@ -260,12 +265,23 @@ static int run(struct replay *r)
 	return code;
 }
 
+/* The policy's own settings, where no option said otherwise. */
+static void apply_settings(struct replay *r, const struct policy *p)
+{
+	if (!r->overlap_given && policy_overlap_last(p))
+		r->in.flow.overlap = FLOW_OVERLAP_LAST;
+	if (!r->checksums_given)
+		r->in.packet.verify_checksums = policy_checksums_verify(p);
+}
+
 /* Loads what the options name; false with the mistakes in diag. */
 static bool load(struct replay *r, struct policy **policy, struct catalogue **catalogue,
 		 struct diag *diag)
 {
 	if (r->policy_path && !(*policy = policy_load(r->policy_path, diag)))
 		return false;
+	if (*policy)
+		apply_settings(r, *policy);
 	*catalogue = catalogue_builtin(diag);
 	r->engine.policy = *policy;
 	r->engine.catalogue = *catalogue;
