@@ -283,6 +283,18 @@ def swap(cap, spec):
     cap.frames[a].time, cap.frames[b].time = cap.frames[b].time, cap.frames[a].time
 
 
+def reorder(cap, spec):
+    """Two neighbouring payloads of one direction change places, wherever two stand together; the
+    times stay in order."""
+    chosen, i = set(_list(spec, len(cap.frames))), 0
+    while i + 1 < len(cap.frames):
+        a, b = (Layers(cap.link, f.data) for f in cap.frames[i : i + 2])
+        if i in chosen and a.ok and b.ok and a.way == b.way and a.len and b.len:
+            swap(cap, [i + 1, i + 2])
+            i += 1
+        i += 1
+
+
 def begin_at(cap, side):
     """The capture begins with the first payload of this side: client or server."""
     for i, f in enumerate(cap.frames):
@@ -365,12 +377,13 @@ def cut_payload(cap, spec):
 
 
 def insert(cap, spec):
-    """{after, like, hex}: a new packet behind frame `after`, headers as frame `like`."""
+    """{after, like, hex, seq}: a new packet behind frame `after`, headers as frame `like`. It is the
+    next of its direction, or with `seq: same` takes the very place of `like` in the stream."""
     at = spec["after"]
     model, data = cap.frames[spec["like"] - 1], bytes.fromhex(spec["hex"])
     lay = _need(cap, model)
-    seq = None
-    if lay.proto == TCP:
+    seq, same = None, spec.get("seq") == "same"
+    if lay.proto == TCP and not same:
         seq = lay.seq
         for f in cap.frames[:at]:
             o = Layers(cap.link, f.data)
@@ -378,7 +391,7 @@ def insert(cap, spec):
                 seq = o.seq + o.len + (1 if o.flags & (SYN | FIN) else 0)
     new = _with_payload(cap, model, data, seq)
     new.time = cap.frames[at - 1].time + 1000 if at else cap.frames[0].time
-    if lay.proto == TCP:
+    if lay.proto == TCP and not same:
         _shift(cap, at, lay.way, lay.back, len(data))
     cap.frames.insert(at, new)
 
@@ -624,7 +637,7 @@ def compress(cap, kind):
 EDITS = {
     name.replace("_", "-"): globals()[name]
     for name in (
-        "keep drop duplicate swap begin_at only_from no_handshake no_acks shift_time payload "
+        "keep drop duplicate swap reorder begin_at only_from no_handshake no_acks shift_time payload "
         "insert_payload cut_payload insert split merge udp corrupt_checksum port address ipv6 "
         "fragment wrap link truncate_packets truncate_file nanosecond big_endian pcapng compress"
     ).split()

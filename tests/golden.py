@@ -102,7 +102,7 @@ def run(case, paths, kidoban, here):
             argv += paths
         else:
             argv.append(str(arg).replace("{capture}", paths[0] if paths else "").replace("{here}", here))
-    env = dict(os.environ, LC_ALL="C", LANG="C", TZ="UTC", **case.get("env", {}))
+    env = {**os.environ, "LC_ALL": "C", "LANG": "C", "TZ": "UTC", **case.get("env", {})}
     feed = None
     if case.get("stdin") == "{capture}":
         with open(paths[0], "rb") as f:
@@ -157,13 +157,14 @@ def diff(old, new, name):
     return "\n".join(lines[:40] + more)
 
 
-def columns(text, ignore):
-    """A table with a header line, without some of its columns."""
+def columns(text, ignore, anyhow):
+    """A table with a header line, without some of its columns; in any order if so wished."""
     rows = [line.split("\t") for line in text.splitlines()]
     if not rows:
         return ""
     kept = [i for i, name in enumerate(rows[0]) if name not in ignore]
-    return "\n".join("\t".join(r[i] for i in kept if i < len(r)) for r in rows)
+    lines = ["\t".join(r[i] for i in kept if i < len(r)) for r in rows]
+    return "\n".join(lines[:1] + sorted(lines[1:]) if anyhow else lines)
 
 
 def judge(case, name, got, kidoban, schema, update):
@@ -211,9 +212,10 @@ def judge(case, name, got, kidoban, schema, update):
             if (w in text) != there:
                 wrong.append(f"{key}: {w!r}\n{text[-1500:]}")
     if "same-as-unedited" in expect:
-        ignore = (expect["same-as-unedited"] or {}).get("ignore", [])
+        how = expect["same-as-unedited"] or {}
+        ignore, anyhow = how.get("ignore", []), how.get("any-order", False)
         plain = run(case, captures(case, False, ""), kidoban, os.path.join(CASES, name)).stdout.decode()
-        a, b = columns(plain, ignore), columns(out, ignore)
+        a, b = (columns(t, ignore, anyhow) for t in (plain, out))
         if a != b:
             wrong.append(diff(a, b, "unedited"))
         if a.count("\n") < 1:

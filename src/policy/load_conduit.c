@@ -175,10 +175,13 @@ static const struct field conduit_fields[] = {
  */
 static bool fails_open(const struct policy *p, const uint32_t *end, uint32_t n)
 {
-	uint32_t i, level;
+	uint32_t i, zone, level;
 
 	for (i = 0; i < n; i++) {
-		level = p->zone[end_zone(p, end[i])].level;
+		zone = end_zone(p, end[i]);
+		if (zone == POLICY_NONE) /* an asset whose zone is a mistake already told */
+			continue;
+		level = p->zone[zone].level;
 		if (level == LEVEL_EXTERNAL || level == LEVEL_IOT)
 			return false;
 	}
