@@ -257,6 +257,15 @@ static json_t *alert_object(const struct incident *i)
 	return o;
 }
 
+/* Objects that are no numbers, as topics, have neither. */
+static void put_range(json_t *o, uint64_t first, uint32_t count)
+{
+	if (!first && !count)
+		return;
+	eve_put_int(o, "first", first);
+	eve_put_int(o, "count", count);
+}
+
 static json_t *incident_op(const struct incident *i)
 {
 	json_t *o = json_object();
@@ -272,8 +281,7 @@ static json_t *incident_op(const struct incident *i)
 		eve_put_int(o, "unit", (uint64_t)i->op_unit);
 	if (*i->op_space) {
 		eve_put(o, "space", i->op_space);
-		eve_put_int(o, "first", i->op_first);
-		eve_put_int(o, "count", i->op_count);
+		put_range(o, i->op_first, i->op_count);
 		eve_put(o, "object", i->object);
 	}
 	if (*i->values)
@@ -435,8 +443,7 @@ static json_t *op_object(const struct op *op)
 		eve_put_int(o, "unit", (uint64_t)op->unit);
 	if (op->object.space != OP_SPACE_NONE) {
 		eve_put(o, "space", op_object_space(&op->object));
-		eve_put_int(o, "first", op->object.first);
-		eve_put_int(o, "count", op->object.count);
+		put_range(o, op->object.first, op->object.count);
 		op_object_str(&op->object, text, sizeof(text));
 		eve_put(o, "object", text);
 	}
