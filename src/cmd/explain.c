@@ -21,9 +21,9 @@ static const struct {
 	const char *severity, *threat, *attack, *by_class, *refs, *next;
 } labels[FINDING_LANGS] = {
 	[FINDING_EN] = {"severity:    ", "threat:      ", "ATT&CK:      ", "  for %s: ",
-			"references:  ", "What to do"},
+			"references:  ", "What to do:\n"},
 	[FINDING_JA] = {"重要度:      ", "脅威の分類:  ", "ATT&CK:      ", "  %s の場合: ",
-			"参照:        ", "対応"},
+			"参照:        ", "対応: "},
 };
 
 static void print_list(const char *const *list)
@@ -64,9 +64,7 @@ static void print_finding(const struct finding *f, enum finding_lang lang)
 
 	printf("%s  %s\n\n", f->id, t->title);
 	print_wrapped(t->meaning, lang);
-	printf("\n%s: ", labels[lang].next);
-	if (lang == FINDING_EN)
-		putchar('\n');
+	printf("\n%s", labels[lang].next);
 	print_wrapped(t->next, lang);
 	printf("\n%s%s\n", labels[lang].severity, finding_severity_name(f->severity));
 	printf("%s%s\n", labels[lang].threat, f->threat_class);
@@ -132,8 +130,8 @@ static unsigned suggest(const struct catalogue *c, const char *name)
 		const char *tail = strchr(f->id, '.');
 		size_t len = strlen(name);
 
-		if ((len > 2 && strstr(f->id, name)) || distance(name, f->id) <= 1 + len / 5 ||
-		    (tail && distance(name, tail + 1) <= 1 + len / 5))
+		if ((len > 2 && strstr(f->id, name)) || distance(name, f->id) <= 1 + len / 8 ||
+		    (tail && distance(name, tail + 1) <= 1 + len / 8))
 			fprintf(stderr, "%s%s", found++ ? ", " : "did you mean ", f->id);
 	}
 	if (found)

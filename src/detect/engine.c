@@ -204,10 +204,13 @@ static void fill_verdict(struct engine *e, struct incident *i, const struct flow
 	i->verdict = judge_verdict(p, conduit, is_op, v->safety);
 }
 
-/*
- * A violation by the flow as a whole. Its ports are no part of the key: a scan of a thousand ports
- * is one incident with a count, and shows the port it began with.
- */
+/* Ports are no part of it: a scan of a thousand is one incident, shown with the first of them. */
+static uint64_t flow_violation_key(struct flow *f)
+{
+	return mix(mix(flow_key(f), f->ip_proto), flow_view(f)->decision.conduit);
+}
+
+/* A violation by the flow as a whole. */
 static void flow_violation(struct engine *e, struct flow *f, enum judge_finding what, int64_t time,
 			   uint64_t frame, const struct op *op)
 {
@@ -216,13 +219,30 @@ static void flow_violation(struct engine *e, struct flow *f, enum judge_finding 
 		.policy = e->cfg.policy, .lang = e->cfg.lang, .flow = f, .view = v, .op = op};
 	struct incident *i;
 
-	v->told = true;
-	i = report(e, what, mix(mix(flow_key(f), f->ip_proto), v->decision.conduit), time, frame);
+	v->told = (uint8_t)what;
+	i = report(e, what, flow_violation_key(f), time, frame);
 	if (!i)
 		return;
 	fill_flow(e, i, f, 0);
 	fill_verdict(e, i, v, v->decision.conduit, false);
 	words_fill(&w, what, i);
+}
+
+/* What goes on over a flow that is a violation by itself: somebody looks, or somebody writes. */
+static void flow_did(struct engine *e, struct flow *f, const struct op *op)
+{
+	struct flow_view *v = flow_view(f);
+	struct incident *i =
+		incident_find(e->incidents, e->finding[v->told], flow_violation_key(f));
+
+	v->did |= (uint16_t)(1u << op->cls);
+	if (!i || (i->did == op->proto && i->did_mask >> op->cls & 1))
+		return;
+	words_did(e->cfg.lang, op, i);
+	i->did_mask |= (uint16_t)(1u << op->cls);
+	i->did = op->proto;
+	if (!i->app)
+		i->app = f->app;
 }
 
 static void unknown_device(struct engine *e, const struct addr *a, const struct mac *mac,
@@ -411,6 +431,8 @@ static void on_op(void *user, struct flow *f, const struct op *op)
 			error_response(e, f, op);
 		return;
 	}
+	if (v->told && !(v->did >> op->cls & 1))
+		flow_did(e, f, op);
 	if (!v->opened || v->decision.verdict != POLICY_LATER)
 		return;
 	what = judge_op(e->cfg.policy, v, op, &d);
@@ -478,6 +500,18 @@ static void on_link(void *user, const struct packet *p)
 		mac_changed(e, &p->src, &p->src_mac, place, NULL, p, 0);
 }
 
+/* The flow table is full; what the flow did later goes unseen. */
+static void flow_given_up(struct engine *e, struct flow *f)
+{
+	const struct words w = {.lang = e->cfg.lang};
+	struct incident *i = report(e, JUDGE_LIMIT, 1, f->last, f->first_frame);
+
+	if (!i)
+		return;
+	fill_flow(e, i, f, 0);
+	words_fill(&w, JUDGE_LIMIT, i);
+}
+
 static void on_closed(void *user, struct flow *f, enum flow_end_reason why)
 {
 	struct engine *e = user;
@@ -491,6 +525,8 @@ static void on_closed(void *user, struct flow *f, enum flow_end_reason why)
 		if (what)
 			flow_violation(e, f, what, f->first, f->first_frame, NULL);
 	}
+	if (why == FLOW_END_EVICTED)
+		flow_given_up(e, f);
 	if (!(e->cfg.events & ENGINE_FLOW))
 		return;
 	sink_names(e, f, &n);

@@ -118,6 +118,13 @@ static struct entry *find(struct incident_table *t, const struct finding *f, uin
 	return e;
 }
 
+struct incident *incident_find(struct incident_table *t, const struct finding *f, uint64_t key)
+{
+	struct entry *e = find(t, f, key);
+
+	return e ? &e->incident : NULL;
+}
+
 static void close_entry(struct incident_table *t, struct entry *e)
 {
 	struct entry **p = bucket_of(t, e->incident.finding, e->key);

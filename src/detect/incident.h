@@ -50,6 +50,9 @@ struct incident {
 	const char *conduit;		   /* likewise */
 	const char *const *refs;	   /* the conduit's own, NULL-ended; may be NULL */
 
+	const char *did;   /* a flow that is a violation by itself: static, what was spoken on it */
+	uint16_t did_mask; /* likewise: the classes of its ops, bits of enum op_class */
+
 	bool has_op;				   /* the fields below are filled */
 	const char *op_proto, *op_name, *op_space; /* static */
 	uint8_t op_role, op_class;		   /* enum op_role, enum op_class */
@@ -80,6 +83,9 @@ struct incident_table *incident_table_new(uint32_t max, int64_t quiet_ns, int64_
  */
 struct incident *incident_report(struct incident_table *t, const struct finding *f, uint64_t key,
 				 int64_t time, uint64_t frame);
+
+/* The open incident of that key, NULL if there is none. */
+struct incident *incident_find(struct incident_table *t, const struct finding *f, uint64_t key);
 
 /* Tells what has been quiet, or open, for long enough at that time. incident_report() does too. */
 void incident_tick(struct incident_table *t, int64_t time);

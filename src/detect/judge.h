@@ -39,7 +39,8 @@ struct flow_view {
 	struct policy_flow_decision decision;
 	bool opened;	   /* place and decision are filled */
 	bool known_ops;	   /* an op of a protocol that the pair permits was seen */
-	bool told;	   /* a finding about the flow as a whole was told */
+	uint8_t told;	   /* enum judge_finding about the flow as a whole, if one was told */
+	uint16_t did;	   /* classes of ops seen since, bits of enum op_class */
 	bool device_ok[2]; /* client, server: checked against the list of assets */
 	bool safety;	   /* one of the ends is in a safety zone */
 };

@@ -427,9 +427,15 @@ static void observed_storm(struct phrase *p, const struct words *w)
 
 static void observed_limit(struct phrase *p, const struct words *w)
 {
-	add(p,
-	    LANG("more than %u incidents are open at once", "同時に %u 件を超える事象があります"),
-	    w->number);
+	if (w->number)
+		add(p,
+		    LANG("more than %u incidents are open at once",
+			 "同時に %u 件を超える事象があります"),
+		    w->number);
+	else
+		add(p, "%s",
+		    LANG("more flows at once than the flow table holds; one was given up",
+			 "フロー表に収まらない数のフローがあり、一部の追跡を中止しました"));
 }
 
 /* The conduit that spoke, "" if none. */
@@ -594,6 +600,18 @@ void words_fill(const struct words *w, enum judge_finding what, struct incident 
 	sentences[at].expected(&expected, w);
 	utf8_trim(i->observed);
 	utf8_trim(i->expected);
+}
+
+void words_did(enum finding_lang lang, const struct op *op, struct incident *i)
+{
+	struct phrase p = {i->observed, sizeof(i->observed), strlen(i->observed)};
+
+	if (i->did == op->proto)
+		add(&p, ", %s", op_class_name(op->cls));
+	else
+		add(&p, lang == FINDING_JA ? "。続いて %s %s" : "; then %s %s", op->proto,
+		    op_class_name(op->cls));
+	utf8_trim(i->observed);
 }
 
 void words_op(const struct op *op, struct incident *i)

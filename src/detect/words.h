@@ -30,12 +30,15 @@ struct words {
 	struct addr device;		    /* about a device: its address */
 	struct mac mac;			    /* about a device: seen with it */
 	bool has_mac;
-	uint32_t number;  /* storm: errors; limit: incidents */
+	uint32_t number;  /* storm: errors; limit: incidents, 0: it is the flows' */
 	int64_t duration; /* storm: ns in which they came */
 };
 
 /* Fills i->observed and i->expected. */
 void words_fill(const struct words *w, enum judge_finding what, struct incident *i);
+
+/* Adds to i->observed that an op of this class was among what went over the flow. */
+void words_did(enum finding_lang lang, const struct op *op, struct incident *i);
 
 /* Copies what the incident keeps of an op. */
 void words_op(const struct op *op, struct incident *i);

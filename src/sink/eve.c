@@ -289,6 +289,17 @@ static json_t *incident_op(const struct incident *i)
 	return o;
 }
 
+static void put_classes(json_t *o, uint16_t mask)
+{
+	json_t *list = json_array();
+	unsigned cls;
+
+	for (cls = 0; cls < OP_CLASSES; cls++)
+		if (mask >> cls & 1)
+			json_array_append_new(list, json_string(op_class_name(cls)));
+	json_object_set_new(o, "classes", list);
+}
+
 static bool is_listed(const char *const *list, const char *text)
 {
 	for (; *list; list++)
@@ -349,6 +360,8 @@ static void on_alert(struct sink *s, const struct incident *i)
 	eve_put(o, "src_asset", i->src_asset);
 	eve_put(o, "dest_asset", i->dst_asset);
 	eve_put(o, "conduit", i->conduit);
+	if (i->did_mask)
+		put_classes(o, i->did_mask);
 	if (i->has_op)
 		json_object_set_new(o, "op", incident_op(i));
 	eve_put_int(o, "count", i->count);

@@ -106,6 +106,44 @@ static void one_violation_not_two(void **state)
 	assert_int_equal(fake.asked, 0);
 }
 
+/* But what they are is told: looking is not writing. */
+static void what_is_done_over_a_forbidden_flow(void **state)
+{
+	struct world *w = *state;
+	const struct incident *i;
+
+	fake.flow = POLICY_NO_CONDUIT;
+	fake.conduit = POLICY_NONE;
+	engine_handlers.opened(w->e, &w->flow);
+	w->op.cls = OP_READ;
+	engine_handlers.op(w->e, &w->flow, &w->op);
+	engine_handlers.op(w->e, &w->flow, &w->op);
+	w->op.cls = OP_WRITE;
+	engine_handlers.op(w->e, &w->flow, &w->op);
+	memset(w->flow.user, 0, sizeof(w->flow.user)); /* another flow of the same two */
+	engine_handlers.opened(w->e, &w->flow);
+	engine_handlers.op(w->e, &w->flow, &w->op);
+	engine_flush(w->e);
+	i = only(w, "policy.no-conduit");
+	assert_string_equal(i->observed, "hmi-1 (10.40.0.5, control-info) talked to plc-1 "
+					 "(10.50.0.11, control), tcp port 502; then modbus read, "
+					 "write");
+	assert_int_equal(i->did_mask, 1 << OP_READ | 1 << OP_WRITE);
+	assert_int_equal(i->count, 2);
+}
+
+static void flows_given_up_are_told(void **state)
+{
+	struct world *w = *state;
+
+	fake.flow = POLICY_ALLOW;
+	engine_handlers.opened(w->e, &w->flow);
+	engine_handlers.closed(w->e, &w->flow, FLOW_END_EVICTED);
+	engine_handlers.closed(w->e, &w->flow, FLOW_END_EVICTED);
+	engine_flush(w->e);
+	assert_int_equal(only(w, "engine.limit-reached")->count, 2);
+}
+
 static void responses_are_not_asked_for(void **state)
 {
 	struct world *w = *state;
@@ -170,7 +208,7 @@ static void another_protocol_is_told_once_per_flow(void **state)
 	assert_string_equal(
 		w->memory.alert[0].observed,
 		"hmi-1 (10.40.0.5, control-info) talked to plc-1 (10.50.0.11, control), "
-		"tcp port 502, in modbus");
+		"tcp port 502, in modbus; then modbus write");
 	assert_string_equal(w->memory.alert[0].verdict, "would-drop");
 }
 
@@ -369,6 +407,8 @@ int main(void)
 		TEST(values_of_other_addresses_are_other_incidents),
 		TEST(a_port_scan_is_one_incident),
 		TEST(one_violation_not_two),
+		TEST(what_is_done_over_a_forbidden_flow),
+		TEST(flows_given_up_are_told),
 		TEST(responses_are_not_asked_for),
 		TEST(verdicts),
 		TEST(another_protocol_is_told_once_per_flow),
