@@ -455,6 +455,7 @@ static uint32_t mqtt_message(struct proto_ctx *c, const uint8_t *data, uint32_t 
 	return p.total;
 }
 
+/* Requests seen before stay answerable: identifiers tell them apart. */
 static void mqtt_gap(struct proto_ctx *c, uint32_t lost)
 {
 	struct mqtt_state *st = c->state;
@@ -463,7 +464,6 @@ static void mqtt_gap(struct proto_ctx *c, uint32_t lost)
 	st->searching[c->dir] = true;
 	st->lost = true;
 	memset(st->alias[c->dir], 0, sizeof(st->alias[c->dir]));
-	pending_clear(&st->pending);
 }
 
 const struct dissector mqtt_dissector = {
