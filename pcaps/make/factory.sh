@@ -15,16 +15,21 @@
 make_dir=$(pwd) # the script that sources this has gone to its own folder
 tests_dir=$make_dir/../../tests
 work=$(mktemp -d)
-router=kdb-router
+prefix=kdb$$- # of this run's namespaces: what others made is not ours to end
+router=${prefix}router
 zones=
 captures=
 capture_pids=
 
+factory_namespaces() {
+	ip netns list | awk -v p="$prefix" 'index($1, p) == 1 {print $1}'
+}
+
 factory_end() {
-	for pid in $(ip netns list | awk '/^kdb-/ {print $1}' | xargs -r -n 1 ip netns pids); do
+	for pid in $(factory_namespaces | xargs -r -n 1 ip netns pids); do
 		kill "$pid" 2>/dev/null
 	done
-	for ns in $(ip netns list | awk '/^kdb-/ {print $1}'); do
+	for ns in $(factory_namespaces); do
 		ip netns del "$ns"
 	done
 	rm -rf "$work"
@@ -55,7 +60,7 @@ factory_zone() {
 }
 
 factory_host() {
-	ns=kdb-$1 zone=$(echo "$2" | tr - _)
+	ns=$prefix$1 zone=$(echo "$2" | tr - _)
 	count=$((${count:-0} + 1))
 	ip netns add "$ns"
 	quiet_ipv6 "$ns"
@@ -74,7 +79,7 @@ factory_host() {
 on() {
 	host=$1
 	shift
-	ip netns exec "kdb-$host" "$@"
+	ip netns exec "$prefix$host" "$@"
 }
 
 factory_capture() {
