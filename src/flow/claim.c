@@ -150,17 +150,19 @@ static void unclaim(struct flow_tracker *t, struct entry *e)
 }
 
 /* Asks one candidate. */
-static enum probe_result ask_one(const struct dissector *d, const struct entry *e,
+static enum probe_result ask_one(const struct flow_tracker *t, unsigned i, const struct entry *e,
 				 const struct slice side[2], bool last, int8_t *client)
 {
 	struct proto_probe p = {
 		.side = {side[0], side[1]},
 		.port = {e->flow.port[0], e->flow.port[1]},
+		.addr = {e->flow.addr[0], e->flow.addr[1]},
+		.shared = t->shared[i],
 		.transport = e->flow.ip_proto == 17 ? PROTO_UDP : PROTO_TCP,
 		.last = last,
 		.client = e->flow.client == 0xff ? -1 : (int8_t)e->flow.client,
 	};
-	enum probe_result r = d->probe(&p);
+	enum probe_result r = t->dissector[i]->probe(&p);
 
 	*client = p.client;
 	return r;
@@ -226,7 +228,7 @@ static enum answer ask(struct flow_tracker *t, struct entry *e, const struct sli
 			if (!is_candidate(t, e, i) || (has_port(d, e->flow.port[0]) ||
 						       has_port(d, e->flow.port[1])) == (pass == 1))
 				continue;
-			r = ask_one(d, e, side, last, &client);
+			r = ask_one(t, i, e, side, last, &client);
 			if (r == PROBE_NO || (r == PROBE_MORE && last)) {
 				e->no |= 1u << i;
 			} else if (r == PROBE_MORE) {

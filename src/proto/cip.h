@@ -221,12 +221,6 @@ struct cip_connection {
 	uint8_t transport; /* class 0-6 */
 };
 
-/* Packets with connection id `id` in the direction of c. Always gives something. */
-struct cip_link cip_link_find(struct proto_ctx *c, uint32_t id);
-
-/* Connected data of transport class 0 and 1. */
-void cip_io(struct proto_ctx *c, uint32_t id, uint32_t sequence, struct slice data);
-
 #define CIP_WAYS	  4    /* entries per set */
 #define CIP_CONN_SETS	  1024 /* 4096 connections */
 #define CIP_LINK_SETS	  2048 /* two directions each */
@@ -252,6 +246,15 @@ struct cip_connections {
 	struct cip_link_entry link[CIP_LINK_SETS][CIP_WAYS];
 	struct cip_stranger stranger[CIP_STRANGER_SETS][CIP_WAYS];
 };
+
+/* Packets with connection id `id` in the direction of c. Always gives something. */
+struct cip_link cip_link_find(struct proto_ctx *c, uint32_t id);
+
+/* Who sends this id: 1 the originator, 0 the target, -1 not known. */
+int cip_link_originator(const struct cip_connections *t, uint32_t id, const struct addr *sender);
+
+/* Connected data of transport class 0 and 1. */
+void cip_io(struct proto_ctx *c, uint32_t id, uint32_t sequence, struct slice data);
 
 /* ---- pccc.c */
 

@@ -31,16 +31,16 @@ static uint64_t link_hash(uint32_t id, const struct addr *sender)
 	return hash_u64(hash_bytes(sender->b, sizeof(sender->b), id), id);
 }
 
-static struct cip_connection *conn_at(struct cip_connections *t, uint32_t index)
+static const struct cip_connection *conn_at(const struct cip_connections *t, uint32_t index)
 {
 	return &t->conn[(index - 1) / WAYS][(index - 1) % WAYS];
 }
 
 /* The connection a link still belongs to; the slot may have been given to another since. */
-static struct cip_connection *link_conn(struct cip_connections *t, const struct cip_link_entry *l,
-					bool *to_target)
+static const struct cip_connection *link_conn(const struct cip_connections *t,
+					      const struct cip_link_entry *l, bool *to_target)
 {
-	struct cip_connection *conn = l->conn ? conn_at(t, l->conn) : NULL;
+	const struct cip_connection *conn = l->conn ? conn_at(t, l->conn) : NULL;
 	unsigned d;
 
 	for (d = 0; conn && conn->serial && d < 2; d++)
@@ -90,13 +90,26 @@ static struct cip_link stranger_find(struct cip_connections *t, struct proto_ctx
 	return (struct cip_link){.to_target = c->dir == PROTO_TO_SERVER, .told = &s->told};
 }
 
+int cip_link_originator(const struct cip_connections *t, uint32_t id, const struct addr *sender)
+{
+	const struct cip_link_entry *set = t->link[link_hash(id, sender) % LINK_SETS];
+	bool to_target;
+	unsigned i;
+
+	for (i = 0; i < WAYS; i++)
+		if (set[i].id == id && addr_eq(&set[i].sender, sender) &&
+		    link_conn(t, &set[i], &to_target))
+			return to_target;
+	return -1;
+}
+
 struct cip_link cip_link_find(struct proto_ctx *c, uint32_t id)
 {
 	struct cip_connections *t = c->shared;
 	const struct addr *sender = &c->addr[c->dir == PROTO_TO_SERVER ? 0 : 1];
 	struct cip_link_entry *set = t->link[link_hash(id, sender) % LINK_SETS];
 	struct cip_link found = {0};
-	struct cip_connection *conn;
+	const struct cip_connection *conn;
 	unsigned i;
 
 	for (i = 0; i < WAYS; i++) {
@@ -105,7 +118,7 @@ struct cip_link cip_link_find(struct proto_ctx *c, uint32_t id)
 		conn = link_conn(t, &set[i], &found.to_target);
 		if (!conn)
 			continue;
-		conn->used = c->time;
+		t->conn[(set[i].conn - 1) / WAYS][(set[i].conn - 1) % WAYS].used = c->time;
 		found.conn = conn;
 		found.told = &set[i].told;
 		return found;
@@ -225,7 +238,8 @@ static void open_large_ask(struct cip_env *env, struct op *op, const struct cip_
 }
 
 /* The target agreed: from now on both ids mean what the request asked for. */
-static void opened(struct cip_env *env, const struct opening *o, const uint32_t id[2], int32_t slot)
+static void opened(struct cip_env *env, struct op *op, const struct opening *o,
+		   const uint32_t id[2])
 {
 	struct cip_connection *conn;
 	struct cip_path path;
@@ -238,7 +252,9 @@ static void opened(struct cip_env *env, const struct opening *o, const uint32_t 
 	conn->used = env->c->time;
 	conn->transport = o->transport;
 	conn->cls = path.cls;
-	conn->slot = slot < 0 ? path.slot : slot;
+	if (op->unit < 0)
+		op->unit = path.slot;
+	conn->slot = op->unit;
 	/* 20 04 24 <configuration> 2c <O->T> 2c <T->O>; one point alone serves both */
 	conn->point[0] = path.npoints ? path.points[0] : path.object.path[1];
 	conn->point[1] = path.npoints > 1 ? path.points[1] : conn->point[0];
@@ -265,7 +281,7 @@ static void open_reply(struct cip_env *env, struct op *op, const struct cip_requ
 		return;
 	}
 	if (q && opening_read(q->data, q->service == CIP_LARGE_FORWARD_OPEN, &o))
-		opened(env, &o, id, op->unit);
+		opened(env, op, &o, id);
 }
 
 static void close_ask(struct cip_env *env, struct op *op, const struct cip_request *q)

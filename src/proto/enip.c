@@ -362,6 +362,20 @@ static uint32_t message_scan(const uint8_t *data, uint32_t len, uint32_t from)
 	return at;
 }
 
+/* I/O belongs to a connection; who opened that is the client of this flow too. */
+static void io_client(struct proto_probe *p, unsigned side)
+{
+	struct reader r = rd_of(p->side[side]);
+	int originator;
+
+	rd_skip(&r, 6);
+	if (p->client >= 0 || !p->shared || addr_is_multicast(&p->addr[!side]))
+		return;
+	originator = cip_link_originator(p->shared, rd_le32(&r), &p->addr[side]);
+	if (originator >= 0)
+		p->client = (int8_t)(originator ? side : !side);
+}
+
 static enum probe_result enip_probe(struct proto_probe *p)
 {
 	bool usual = p->port[0] == PORT || p->port[1] == PORT;
@@ -377,8 +391,10 @@ static enum probe_result enip_probe(struct proto_probe *p)
 
 		if (len == 0)
 			continue;
-		if (p->transport == PROTO_UDP && io_shape(data, len))
+		if (p->transport == PROTO_UDP && io_shape(data, len)) {
+			io_client(p, i);
 			return PROBE_YES;
+		}
 		head = header_check(data, len, &why);
 		if (head == PROBE_YES && !usual)
 			head = body_check(data, len);

@@ -49,6 +49,8 @@ enum probe_result {
 struct proto_probe {
 	struct slice side[2]; /* first bytes seen from each side; may be empty */
 	uint16_t port[2];     /* port of each side */
+	struct addr addr[2];  /* address of each side */
+	const void *shared;   /* this worker's, as in proto_ctx: flows may announce each other */
 	uint8_t transport;    /* enum proto_transport */
 	bool last;	      /* nothing more will come; MORE counts as NO */
 	int8_t client;	      /* in: 0 or 1 when a SYN told which side, else -1.

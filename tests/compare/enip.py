@@ -42,10 +42,16 @@ def _encapsulated_io(left, right):
     return not right and all(i.proto == "io" for i in left)
 
 
+def _unasked_pccc(left, right):
+    return not right and all(i.proto == "pccc" and i.reply for i in left)
+
+
 # (part of the path, test of what is left of a frame, kidoban's and tshark's: why they differ)
 KNOWN = [
     ("", _routed_reply,
      "reply to an Unconnected Send: tshark shows the path of the wrapper, kidoban that of the request inside"),
+    ("CIP/cip_only.pcap", _unasked_pccc,
+     "PCCC in a reply whose request is older than the capture: tshark does not look inside"),
     ("cipdip/", _no_reply_bit,
      "the emulator forgets the reply bit: tshark takes its replies for requests, kidoban for what they answer"),
     ("cipdip/", _encapsulated_io,

@@ -440,6 +440,30 @@ static void test_pccc(void **state)
 			   "request pccc config unlisted-function 0xffe\n");
 }
 
+/* The originator of an I/O connection is the client of its datagrams, whoever sends first. */
+static void test_io_client(void **state)
+{
+	static const uint8_t from_target[] = {2, 0, 0x02, 0x80, 8,    0, 0x44, 0x33, 0x22, 0x11,
+					      1, 0, 0,	  0,	0xb1, 0, 2,    0,    1,	   0};
+	struct proto_probe p = {
+		.side = {slice_of(from_target, sizeof(from_target))},
+		.port = {2222, 2222},
+		.addr = {r->c.addr[1], r->c.addr[0]},
+		.shared = r->c.shared,
+		.transport = PROTO_UDP,
+		.last = true,
+		.client = -1,
+	};
+
+	(void)state;
+	assert_int_equal(enip_dissector.probe(&p), PROBE_YES);
+	assert_int_equal(p.client, -1);
+	ucmm(ASK, 1, OPEN_IO);
+	ucmm(REPLY, 1, OPEN_IO_REPLY);
+	assert_int_equal(enip_dissector.probe(&p), PROBE_YES);
+	assert_int_equal(p.client, 1);
+}
+
 /* Some targets answer without the reply bit: the request that waits tells. */
 static void test_reply_without_bit(void **state)
 {
@@ -481,6 +505,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unconnected_send, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_identity, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_io, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_io_client, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_connected, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_connected_unknown, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pccc, setup, teardown),
