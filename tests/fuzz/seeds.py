@@ -11,6 +11,7 @@ TARGETS says what the input of each target is made of:
     fragments            raw IP fragments of them, each behind its length, ten in a row
     segments PORT        payloads of both sides, each behind the header of fuzz_stream.c, twenty
                          in a row; datagrams PORT likewise over UDP
+    pieces               capture files of twenty frames each
     files GLOB           files of the repository as they are
 Fixed seeds may stand in tests/fuzz/seeds/<target>/ beside these.
 """
@@ -45,7 +46,7 @@ TARGETS = {
     "pcap": ["files pcaps/*.pcap"],
     "policy": ["files zones/*.yaml"],
     "yaml": ["files zones/*.yaml", "files rules/*.yaml"],
-    "replay": ["files pcaps/*.pcap"],
+    "replay": ["pieces"],
 }
 
 
@@ -92,6 +93,10 @@ def inputs(source):
     for path in sorted(glob.glob(os.path.join(ROOT, "pcaps", "*.pcap"))):
         if kind == "frames":
             yield from (bytes(f.data) for f in capture_edit.read(path).frames)
+        elif kind == "pieces":
+            cap = capture_edit.read(path)
+            for i in range(0, len(cap.frames), 20):
+                yield capture_edit.encode(capture_edit.Capture(cap.frames[i : i + 20], cap.link))
         elif kind == "fragments":
             yield from fragments(path)
         elif kind in ("segments", "datagrams"):
