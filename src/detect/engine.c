@@ -438,10 +438,12 @@ static void on_op(void *user, struct flow *f, const struct op *op)
 	what = judge_op(e->cfg.policy, v, op, &d);
 	if (!what)
 		return;
-	if (what != JUDGE_PROTOCOL)
+	if (what != JUDGE_PROTOCOL) {
 		op_violation(e, f, what, op, &d);
-	else if (!v->told)
+	} else if (!v->told) {
 		flow_violation(e, f, what, op->time, op->frame, op);
+		flow_did(e, f, op);
+	}
 }
 
 /* Ends that speak in the packet, or in the flow when the stream had it. */

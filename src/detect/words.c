@@ -438,26 +438,21 @@ static void observed_limit(struct phrase *p, const struct words *w)
 			 "フロー表に収まらない数のフローがあり、一部の追跡を中止しました"));
 }
 
-/* The conduit that spoke, "" if none. */
-static const char *conduit_id(const struct words *w)
+/* The conduit that spoke; NULL if none. */
+static const struct policy_conduit *conduit_of(const struct words *w)
 {
 	uint32_t conduit = w->d ? w->d->conduit : w->view ? w->view->decision.conduit : POLICY_NONE;
 
-	return w->policy && conduit != POLICY_NONE ? policy_conduit_at(w->policy, conduit)->id : "";
+	return w->policy && conduit != POLICY_NONE ? policy_conduit_at(w->policy, conduit) : NULL;
 }
 
 static void expected_conduit(struct phrase *p, const struct words *w)
 {
-	const char *id = conduit_id(w);
-	const char *what = w->d ? w->d->expected : "";
+	const struct policy_conduit *c = conduit_of(w);
 
-	if (*id && *what)
-		add(p, LANG("conduit %s permits %s", "コンジット %s が許可するのは %s"), id, what);
-	else if (*id)
-		add(p,
-		    LANG("conduit %s does not permit this",
-			 "コンジット %s はこれを許可していません"),
-		    id);
+	if (c)
+		add(p, LANG("conduit %s permits %s", "コンジット %s が許可するのは %s"), c->id,
+		    w->d && *w->d->expected ? w->d->expected : c->permits);
 	else
 		add(p, "%s",
 		    LANG("no conduit between the two permits this",
@@ -491,10 +486,12 @@ static void expected_layers(struct phrase *p, const struct words *w)
 
 static void expected_grant(struct phrase *p, const struct words *w)
 {
+	const struct policy_conduit *c = conduit_of(w);
+
 	add(p,
 	    LANG("conduit %s is open only while a grant is active",
 		 "コンジット %s は一時許可が有効な間だけ使用できます"),
-	    conduit_id(w));
+	    c ? c->id : "?");
 }
 
 static void expected_listed(struct phrase *p, const struct words *w)

@@ -459,7 +459,7 @@ static struct policy_op_decision denied(const struct policy *p,
 	if (!said->nearest) {
 		/* no rule of this protocol anywhere: the first conduit speaks */
 		x.conduit = p->set[d->set[0]].conduit[0];
-		x.expected = p->conduit[x.conduit].expected;
+		x.expected = p->conduit[x.conduit].pub.permits;
 		return x;
 	}
 	x.conduit = said->nearest->conduit;

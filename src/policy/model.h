@@ -82,7 +82,7 @@ struct service {
 /* What a conduit permits of one protocol, in words. */
 struct conduit_words {
 	const struct vocab *vocab;
-	const char *expected;	/* "hmi-plc permits modbus read; ..." */
+	const char *expected;	/* "modbus read; ..." */
 	const char *unreadable; /* the same, for a value that is no number */
 };
 
@@ -96,7 +96,6 @@ struct conduit {
 	uint32_t services, service_cap;
 	struct conduit_words *words; /* per protocol, in the order written */
 	uint32_t nwords, words_cap;
-	const char *expected; /* all of it, in words */
 };
 
 /* The rules of a pair set about one protocol, in the order written. */

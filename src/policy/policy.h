@@ -74,6 +74,7 @@ struct policy_asset {
 struct policy_conduit {
 	const char *id;
 	const char *reason;	 /* "" when none was given */
+	const char *permits;	 /* all that it permits, in words */
 	const char *const *refs; /* "ipa:ID8-1"; NULL-ended */
 	uint8_t on_violation;	 /* enum policy_action */
 	bool fail_open;

@@ -290,7 +290,7 @@ void conduit_words(struct policy *p, struct conduit *c)
 	struct conduit_words *w;
 	uint32_t i;
 
-	c->expected = list_text(p, &l);
+	c->pub.permits = list_text(p, &l);
 	for (i = 0; i < c->rules; i++) {
 		const struct vocab *v = c->rule[i].vocab;
 

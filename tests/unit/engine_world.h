@@ -251,7 +251,8 @@ static int setup(void **state)
 		.id = "hmi-1", .zone = 0, .address = ip("10.40.0.5"), .has_address = true};
 	assets[1] = (struct policy_asset){
 		.id = "plc-1", .zone = 1, .address = ip("10.50.0.11"), .has_address = true};
-	conduit = (struct policy_conduit){.id = "hmi-plc", .on_violation = ACTION_DEGRADE};
+	conduit = (struct policy_conduit){
+		.id = "hmi-plc", .permits = "modbus read", .on_violation = ACTION_DEGRADE};
 	w->catalogue = catalogue_builtin(&diag);
 	assert_non_null(w->catalogue);
 	w->memory.sink.ops = &memory_ops;
