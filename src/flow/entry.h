@@ -21,7 +21,7 @@
 
 #define FLOW_DISSECTORS_MAX 32
 #define FLOW_UDP_SEEN	    4	     /* datagrams remembered per flow */
-#define FLOW_UDP_TWICE	    2000000l /* ns within which the same datagram is a mirror's copy */
+#define FLOW_UDP_TWICE	    2000000u /* ns within which the same datagram is a mirror's copy */
 
 enum flow_mode {
 	FLOW_PROBING, /* no dissector claimed it yet */
@@ -77,8 +77,8 @@ struct flow_tracker {
 	struct entry *cur;	     /* the flow at hand */
 	struct proto_ctx ctx;	     /* filled for ctx_entry */
 	struct entry *ctx_entry;
-	int64_t clock_offset; /* ns: env.now is packet time plus this */
-	uint64_t serial;      /* flows made */
+	int64_t clock_at; /* ns since 1970 UTC: the packet time that env.now stands for */
+	uint64_t serial;  /* flows made */
 	struct flow_handlers handlers;
 	void *user;
 	struct flow_stats stats;

@@ -3,11 +3,13 @@
 #include "base/hash.h"
 
 /* Four lanes, because one chain of multiplications would wait for each. */
-static uint32_t content_hash(const uint8_t *p, uint32_t n)
+static uint32_t content_hash(const uint8_t *p, uint32_t n, uint64_t key)
 {
-	uint64_t lane[4] = {n, 1, 2, 3}, h;
+	uint64_t lane[4] = {key, key + 1, key + 2, key + 3}, h;
 	unsigned i;
 
+	if (n < 64)
+		return (uint32_t)hash_bytes(p, n, key);
 	for (; n >= 64; n -= 64, p += 64) {
 		for (i = 0; i < 4; i++) {
 			uint64_t a, b;
@@ -19,7 +21,7 @@ static uint32_t content_hash(const uint8_t *p, uint32_t n)
 		}
 	}
 	h = hash_bytes(p, n, lane[0] ^ (lane[1] << 1) ^ (lane[2] << 2) ^ (lane[3] << 3));
-	return (uint32_t)(h ^ h >> 32);
+	return (uint32_t)h;
 }
 
 void stream_start(struct stream *s, uint32_t seq)
@@ -36,7 +38,7 @@ static void deliver(struct stream *s, struct stream_env *env, const uint8_t *p, 
 
 		d->seq = s->next;
 		d->len = n;
-		d->hash = content_hash(p, n);
+		d->hash = content_hash(p, n, env->hash_key);
 		s->done_at = (uint8_t)((s->done_at + 1) % STREAM_DONE);
 	}
 	s->next += n;
@@ -207,7 +209,7 @@ static void compare(struct stream *s, struct stream_env *env, uint32_t seq, cons
 
 		if (d->len == 0 || off >= len || d->len > len - off)
 			continue;
-		if (content_hash(p + off, d->len) != d->hash) {
+		if (content_hash(p + off, d->len, env->hash_key) != d->hash) {
 			env->conflict(env->user, s, d->seq, st);
 			return;
 		}

@@ -79,6 +79,7 @@ struct stream {
 struct stream_env {
 	struct pool *pool;
 	enum flow_overlap overlap;
+	uint64_t hash_key;
 	int64_t now;	  /* ns on the tracker's clock */
 	uint64_t refused; /* segments dropped because the pool was empty */
 	uint64_t again;	  /* segments seen again */

@@ -6,8 +6,9 @@
 
 #define FLOWS_DEFAULT  65536
 #define BUFFER_DEFAULT (64u << 20)
-#define CLOCK_BACK     1000000000ll /* ns; a step back beyond that is another file or clock */
-#define EXPIRED_MAX    4	    /* flows ended by timeout per packet */
+#define CLOCK_BACK     1000000000ll    /* ns; a step back beyond that is another file or clock */
+#define CLOCK_STEP     7200000000000ll /* ns; longer than any timeout */
+#define EXPIRED_MAX    4	       /* flows ended by timeout per packet */
 
 void flow_open(struct flow_tracker *t, struct entry *e)
 {
@@ -115,6 +116,7 @@ struct flow_tracker *flow_tracker_new(const struct flow_config *config,
 	t->ctx.user = t;
 	t->env.pool = pool_new(cfg.buffer_bytes_max ? cfg.buffer_bytes_max : BUFFER_DEFAULT);
 	t->env.overlap = cfg.overlap;
+	t->env.hash_key = cfg.hash_key;
 	t->env.user = t;
 	t->env.bytes = on_bytes;
 	t->env.hole = on_hole;
@@ -200,18 +202,24 @@ static void end_flow(struct flow_tracker *t, struct entry *e, enum flow_end_reas
 
 /*
  * The tracker's clock follows packet time but never runs back: small steps back (two mirror
- * ports) hold it still, a large one (the next file) moves its origin.
+ * ports) hold it still, a large one (the next file) starts from there. A step forward counts for
+ * CLOCK_STEP at most, which outlasts every timeout; so no file can make the clock overflow soon,
+ * and then it stops.
  */
 static void set_clock(struct flow_tracker *t, int64_t time)
 {
-	int64_t now = (int64_t)((uint64_t)time + (uint64_t)t->clock_offset);
+	int64_t step;
 
-	if (t->env.now - now > CLOCK_BACK) {
-		t->clock_offset += t->env.now - now;
-		now = t->env.now;
+	if (time < 0)
+		time = 0;
+	step = time - t->clock_at;
+	if (step > 0) {
+		t->clock_at = time;
+		if (t->env.now < INT64_MAX / 2)
+			t->env.now += step < CLOCK_STEP ? step : CLOCK_STEP;
+	} else if (step < -CLOCK_BACK) {
+		t->clock_at = time;
 	}
-	if (now > t->env.now)
-		t->env.now = now;
 }
 
 static void expire(struct flow_tracker *t)
@@ -366,8 +374,8 @@ static bool seen_twice(struct entry *e, unsigned side, const struct packet *p)
 
 	for (i = 0; i < FLOW_UDP_SEEN; i++) {
 		u = &e->udp[i];
-		if (u->hash == h && p->time - u->time <= FLOW_UDP_TWICE &&
-		    u->time - p->time <= FLOW_UDP_TWICE)
+		if (u->hash == h &&
+		    (uint64_t)p->time - (uint64_t)u->time + FLOW_UDP_TWICE <= 2 * FLOW_UDP_TWICE)
 			return true;
 	}
 	u = &e->udp[e->udp_at];
@@ -456,6 +464,12 @@ static void flow_packet(struct flow_tracker *t, const struct packet *p)
 	t->cur = NULL;
 }
 
+static void copy_stats(struct flow_tracker *t)
+{
+	t->stats.active = t->table.count;
+	t->stats.buffers_refused = t->env.refused;
+}
+
 void flow_tracker_packet(struct flow_tracker *t, const struct packet *p)
 {
 	t->now.order++;
@@ -481,6 +495,7 @@ void flow_tracker_packet(struct flow_tracker *t, const struct packet *p)
 	default:
 		pass_anomalies(t, NULL, p);
 	}
+	copy_stats(t);
 	t->packet = NULL;
 }
 
@@ -490,15 +505,12 @@ void flow_tracker_flush(struct flow_tracker *t)
 
 	while ((n = table_oldest(&t->table)))
 		end_flow(t, (struct entry *)n, FLOW_END_FLUSHED);
+	copy_stats(t);
 }
 
 const struct flow_stats *flow_tracker_stats(const struct flow_tracker *t)
 {
-	struct flow_stats *s = (struct flow_stats *)&t->stats;
-
-	s->active = t->table.count;
-	s->buffers_refused = t->env.refused;
-	return s;
+	return &t->stats;
 }
 
 void flow_tracker_memory(const struct flow_tracker *t, size_t *per_flow, size_t *state_max)

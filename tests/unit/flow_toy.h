@@ -284,4 +284,36 @@ static inline const char *toy_end(struct toy_wire *w)
 	return toy_story();
 }
 
+static struct toy_wire w;
+
+static uint8_t msg[256];
+
+/* Several messages in a row: "Qab Rc". */
+static inline uint32_t make(const char *list)
+{
+	uint32_t n = 0;
+
+	while (*list) {
+		char body[64];
+		const char *end = strchr(list, ' ');
+		size_t len = end ? (size_t)(end - list) : strlen(list);
+
+		snprintf(body, sizeof(body), "%.*s", (int)len - 1, list + 1);
+		n += toy_make(msg + n, list[0], body);
+		list += len + (end != NULL);
+	}
+	return n;
+}
+
+static inline void send(int from, const char *list)
+{
+	toy_tcp(&w, from, msg, make(list));
+}
+
+/* Segment [from, to) of msg, base being the sequence number of msg[0]. */
+static inline void part(uint32_t base, uint32_t from, uint32_t to)
+{
+	toy_tcp_at(&w, 0, 0, base + from, w.seq[1], msg + from, to - from);
+}
+
 #endif
