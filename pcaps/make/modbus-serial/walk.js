@@ -7,24 +7,23 @@ const pause = () => new Promise((done) => setTimeout(done, 20));
 async function serial() {
 	const ModbusRTU = require("modbus-serial");
 	const client = new ModbusRTU();
-	const connect = { "serial-tcp": "connectTCP", "serial-udp": "connectUDP", "serial-rtu": "connectTcpRTUBuffered" };
+	const connect = { "serial-tcp": "connectTCP", "serial-udp": "connectUDP", "serial-rtu": "connectTelnet" };
 
 	await client[connect[kind]](host, { port: Number(port) });
 	client.setID(9);
-	client.setTimeout(2000);
+	client.setTimeout(500);
 	const steps = [
 		() => client.writeCoil(5, true),
 		() => client.writeCoils(8, [true, false, true, true, false]),
 		() => client.writeRegister(20, 4321),
 		() => client.writeRegisters(21, [11, 22, 33]),
 		() => client.maskWriteRegister(20, 0xff0f, 0x0020),
-		() => client.readWriteRegisters(20, 4, 22, [7, 8]),
+		() => client.readWriteRegisters(20, 4, 22, 2, [7, 8]),
 		() => client.readCoils(0, 17),
 		() => client.readDiscreteInputs(3, 5),
 		() => client.readHoldingRegisters(20, 100),
 		() => client.readInputRegisters(0, 2),
 		() => client.readHoldingRegisters(9000, 5),
-		() => client.reportServerID(),
 		() => client.readDeviceIdentification(1, 0),
 		() => client.customFunction(65, [1, 2, 3]),
 	];
