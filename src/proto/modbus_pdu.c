@@ -435,6 +435,10 @@ void modbus_pdu(struct proto_ctx *c, const struct modbus_frame *f)
 	op.transaction = f->transaction;
 	if (c->dir == PROTO_TO_CLIENT)
 		p.req = e = modbus_match(c, f);
+	if (e) {
+		op.request_frame = e->frame;
+		op.rtt = c->time - e->time;
+	}
 	decode(&p, &op);
 	if (p.fault)
 		proto_anomaly(c, ANOMALY_MALFORMED, modbus_vocab.proto, p.fault, p.fault_at,

@@ -125,6 +125,16 @@ static void forgive(struct modbus_state *s)
 		s->forgiven++;
 }
 
+static bool all_wait(const struct pending *p)
+{
+	unsigned i;
+
+	for (i = 0; i < PENDING_MAX; i++)
+		if (!p->entry[i].frame)
+			return false;
+	return true;
+}
+
 void modbus_remember(struct proto_ctx *c, const struct modbus_frame *f, const struct op *op,
 		     uint32_t tag)
 {
@@ -140,11 +150,12 @@ void modbus_remember(struct proto_ctx *c, const struct modbus_frame *f, const st
 	e = &w->entry[w->next];
 	if (e->frame && c->time - e->time < WAIT_NS) {
 		forgive(s);
-		if (!s->limit_told)
+		if (!s->limit_told && all_wait(w)) {
 			proto_anomaly(c, ANOMALY_LIMIT, modbus_vocab.proto,
 				      "more requests wait than are remembered", f->offset,
 				      PENDING_MAX);
-		s->limit_told = true;
+			s->limit_told = true;
+		}
 	}
 	pending_put(w, c, key, op, tag);
 }
