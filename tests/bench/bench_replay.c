@@ -1,15 +1,16 @@
 /*
  * How fast is a replay, beside doing nothing but reading the file?
  *
- *      bench_replay [--packets N] [--require RATIO] [--rounds N] --policy FILE
+ *      bench_replay [--packets N] [--require RATIO] [--rounds N] [--folder FOLDER] --policy FILE
  *                   NAME PORT[,PORT...]|all SOURCE.pcap...
  *
  * Makes one long capture of the sources: their frames from or to the ports, over and over. Each
  * time around the client's port moves on, so that the flows are new, and the clock moves on, so
  * that the old ones end; checksums follow (RFC 1624). The sources' addresses stay, because the
- * policy knows them. The file is read once to be in memory, then measured in turns: a bare libpcap
- * loop that touches each packet, and the whole replay with the policy and without output. The best
- * round of each counts, since anything else on the machine only slows them down.
+ * policy knows them. The file, in FOLDER and removed at the end, has just been written and so is
+ * in memory. Measured in turns: a bare libpcap loop that touches each packet, and the whole replay
+ * with the policy and without output. The best round of each counts, since anything else on the
+ * machine only slows them down.
  *
  * Resident memory is sampled by a timer during the first replay.
  */
@@ -304,17 +305,19 @@ static void parse_ports(char *list)
 		ports[port_count++] = (uint16_t)strtoul(word, NULL, 10);
 }
 
-/* Memory at a tenth of the run and at its end; true when it stayed flat. */
+/* Memory at a tenth of the run and the most of its last tenth; true when it stayed flat. */
 static bool memory(void)
 {
-	double page = (double)sysconf(_SC_PAGESIZE) / (1 << 20), early, late;
+	double page = (double)sysconf(_SC_PAGESIZE) / (1 << 20), early, late = 0;
+	uint32_t i;
 
 	if (sampled < 10) {
 		printf("  memory    too short a run to say\n");
 		return true;
 	}
 	early = samples[sampled / 10] * page;
-	late = samples[sampled - 1] * page;
+	for (i = sampled - sampled / 10; i < sampled; i++)
+		late = samples[i] * page > late ? samples[i] * page : late;
 	printf("  memory    %.1f MiB at 10 %%, %.1f MiB at the end: %s\n", early, late,
 	       late <= early * GROWTH_FACTOR ? "flat" : "GROWING");
 	return late <= early * GROWTH_FACTOR;
@@ -326,15 +329,16 @@ int main(int argc, char **argv)
 						{"require", required_argument, NULL, 'r'},
 						{"rounds", required_argument, NULL, 'R'},
 						{"policy", required_argument, NULL, 'p'},
+						{"folder", required_argument, NULL, 'f'},
 						{NULL, 0, NULL, 0}};
 	struct sink *none[] = {NULL};
 	struct engine_config cfg = {.sinks = none, .events = ENGINE_ALERT};
 	struct cmd_input_result result;
 	struct diag diag = {.count = 0};
-	char path[] = "bench-XXXXXX";
+	char path[4096];
 	uint64_t packets = 5000000, incidents;
 	double require = 0, bare_s = 1e9, replay_s = 1e9, ratio, s;
-	const char *policy = NULL;
+	const char *policy = NULL, *folder = ".";
 	unsigned rounds = 3, round;
 	bool good;
 	int c, fd;
@@ -348,6 +352,8 @@ int main(int argc, char **argv)
 			rounds = (unsigned)strtoul(optarg, NULL, 10);
 		else if (c == 'p')
 			policy = optarg;
+		else if (c == 'f')
+			folder = optarg;
 		else
 			return 2;
 	}
@@ -364,6 +370,7 @@ int main(int argc, char **argv)
 	if (!cfg.policy || !cfg.catalogue)
 		return 2;
 
+	snprintf(path, sizeof(path), "%s/bench-XXXXXX", folder);
 	fd = mkstemp(path);
 	if (fd < 0)
 		fail(path, "cannot be made");
