@@ -7,6 +7,7 @@
  */
 #include "policy/loader.h"
 
+#define ALL_CLASSES  ((1u << OP_CLASSES) - 1)
 #define CARRIERS_MAX 4 /* protocols inside protocols; ends a vocabulary that carries itself */
 
 static void add_name(struct loader *l, const struct yaml_node *n, void *object)
@@ -48,7 +49,7 @@ static void add_class(struct loader *l, const struct yaml_node *n, void *object)
 	int i = op_class_find(n->text, n->len), k;
 
 	if (strcmp(n->text, "any") == 0) {
-		r->classes |= (1u << OP_CLASSES) - 1;
+		r->classes |= ALL_CLASSES;
 	} else if (i >= 0) {
 		r->classes |= (uint16_t)(1u << i);
 	} else {
@@ -61,6 +62,7 @@ static void add_class(struct loader *l, const struct yaml_node *n, void *object)
 struct code_load {
 	struct rule *rule;
 	const char *key;
+	bool says; /* there is no `do`: the codes say what class they are for */
 };
 
 static void add_code(struct loader *l, const struct yaml_node *n, void *object)
@@ -73,6 +75,7 @@ static void add_code(struct loader *l, const struct yaml_node *n, void *object)
 
 	if (is_number(n->text) || strcmp(n->text, "any") == 0) {
 		load_numbers(l, n, &to);
+		c->rule->classes |= c->says ? ALL_CLASSES : 0;
 		return;
 	}
 	for (v = c->rule->vocab->codes; v->name; v++) {
@@ -80,6 +83,7 @@ static void add_code(struct loader *l, const struct yaml_node *n, void *object)
 		if (strcmp(v->name, n->text) != 0)
 			continue;
 		found = true;
+		c->rule->classes |= (uint16_t)(c->says << v->cls);
 		wanted = wanted || c->rule->classes >> v->cls & 1;
 		iset_add(&c->rule->code, l->a, v->code, v->code);
 	}
@@ -107,7 +111,7 @@ static void rule_key(struct loader *l, const struct yaml_node *v, struct rule *r
 		     const struct vocab_key *key, enum notation notation)
 {
 	struct numbers to = {.what = key->name, .max = UINT32_MAX};
-	struct code_load code = {r, key->name};
+	struct code_load code = {r, key->name, r->has & RULE_SAYS};
 	struct rule_space *space;
 
 	switch ((enum vocab_kind)key->kind) {
@@ -181,8 +185,6 @@ static void load_key(struct loader *l, const struct yaml_node *v, struct rule *r
 	}
 	if (strcmp(v->key->text, "value") == 0) {
 		r->has |= RULE_VALUE;
-		if (!(r->classes >> OP_WRITE & 1))
-			load_error(l, v->key, "value judges writes, but do does not list write");
 		load_values(l, v, &r->value);
 		return;
 	}
@@ -213,7 +215,7 @@ static void rule_body(struct loader *l, const struct yaml_node *n, struct rule *
 	if (v) {
 		load_each(l, v, "do", add_class, r);
 	} else {
-		r->classes = (1u << OP_CLASSES) - 1;
+		r->has |= RULE_SAYS;
 		if (!names_code(n, r->vocab))
 			load_error(l, n->key,
 				   "%s does not say what may be done: add do: read, do: [read, "
@@ -227,6 +229,9 @@ static void rule_body(struct loader *l, const struct yaml_node *n, struct rule *
 	}
 	yaml_each (v, n)
 		load_key(l, v, r, notation);
+	v = yaml_get(n, "value");
+	if (v && r->classes && !(r->classes >> OP_WRITE & 1))
+		load_error(l, v->key, "value judges writes, but this entry permits none");
 	iset_seal(&r->unit);
 	iset_seal(&r->code);
 	for (i = 0; i < 3; i++)
@@ -247,7 +252,7 @@ static void load_rule(struct loader *l, const struct yaml_node *n, const struct 
 	unsigned i;
 
 	if (n->kind == YAML_SCALAR && strcmp(n->text, "any") == 0)
-		r.classes = (1u << OP_CLASSES) - 1;
+		r.classes = ALL_CLASSES;
 	else if (n->kind == YAML_MAP)
 		rule_body(l, n, &r);
 	else
@@ -258,7 +263,7 @@ static void load_rule(struct loader *l, const struct yaml_node *n, const struct 
 	/* What it travels in: its sessions, and who may ask a device who it is may ask there too.
 	 */
 	under.classes = 1u << OP_SESSION;
-	if (!(r.has & ~RULE_PORT))
+	if (!(r.has & ~(RULE_PORT | RULE_SAYS)))
 		under.classes |= r.classes & 1u << OP_DISCOVER;
 	under.has = RULE_CARRIER | (r.has & RULE_PORT);
 	under.port = r.port;

@@ -49,6 +49,7 @@ enum {
 	RULE_SPACE = 128,   /* some VOCAB_SPACE key */
 	RULE_NAMES = 256,   /* some VOCAB_NAME or VOCAB_TOPIC key */
 	RULE_VALUE = 512,   /* values of writes */
+	RULE_SAYS = 2048,   /* the codes say the classes, there is no `do` */
 	RULE_CARRIER = 1024 /* not written: what the protocol of another rule is carried in */
 };
 
