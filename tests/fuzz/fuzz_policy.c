@@ -1,0 +1,44 @@
+/* Any bytes as a policy: mistakes are told or the policy works, nothing else. */
+#include "op/vocab.h"
+#include "policy/policy.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct diag diag = {0};
+	struct policy *p = policy_load_buffer("fuzz", (const char *)data, size, &diag);
+	const struct policy_asset *a, *b;
+	struct policy_flow_decision d;
+	struct policy_op_decision x;
+	const struct vocab *v;
+	struct op op;
+	unsigned i;
+	FILE *null;
+
+	if (!p != (diag.errors > 0))
+		abort();
+	if (p) {
+		null = fopen("/dev/null", "w");
+		if (null) {
+			policy_explain(p, null);
+			fclose(null);
+		}
+		a = policy_asset_at(p, 0);
+		b = policy_asset_at(p, policy_assets(p) / 2);
+		for (i = 0; a && b && (v = vocab_at(i)); i++) {
+			op = (struct op){.proto = v->proto,
+					 .name = "",
+					 .cls = (uint8_t)(size % OP_CLASSES),
+					 .object = {.space = v->keys[0].arg, .first = size}};
+			d = policy_flow(p, policy_place(p, &a->address, NULL),
+					policy_place(p, &b->address, NULL), 6, (uint16_t)size);
+			x = policy_op(p, &d, &op);
+			if (x.verdict > POLICY_GRANT_MISSING || !x.expected)
+				abort();
+		}
+	}
+	policy_free(p);
+	diag_free(&diag);
+	return 0;
+}

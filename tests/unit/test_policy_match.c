@@ -1,0 +1,728 @@
+/*
+ * The compiled matcher against a naive twin: random policies, random ops, the same verdicts.
+ *
+ * The twin knows nothing of the compiled form. It keeps what it wrote into the YAML text, walks
+ * all conduits, all entries and all elements of an op one by one, and asks the plainest question
+ * each time. POLICY_SEED=n repeats a run.
+ */
+#include "op/vocab.h"
+#include "policy/policy.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define POLICIES 600
+#define OPS	 300 /* per policy */
+
+#define ZONES	 4
+#define ASSETS	 6
+#define CONDUITS 12
+#define ENTRIES	 4
+#define RANGES	 3
+
+static uint64_t seed;
+
+static unsigned rnd(unsigned n)
+{
+	seed = seed * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned)(seed >> 33) % n;
+}
+
+/* --- what the twin knows --- */
+
+struct ranges {
+	bool given;
+	unsigned n;
+	int lo[RANGES], hi[RANGES];
+};
+
+enum kind { MODBUS, CIP, MQTT, TCP, UDP, IP_ANY, KINDS };
+
+struct entry {
+	enum kind kind;
+	unsigned classes; /* bits */
+	struct ranges unit, port, code, holding, coil, record, file, class, instance, value;
+	const char *tag, *topic, *client; /* NULL: not given */
+};
+
+struct conduit {
+	unsigned from[3], to[3]; /* 0..ZONES-1: zones; then assets */
+	unsigned nfrom, nto;
+	struct entry entry[ENTRIES];
+	unsigned entries;
+	bool grant;
+};
+
+static struct world {
+	enum policy_level level[ZONES];
+	unsigned asset_zone[ASSETS];
+	struct conduit conduit[CONDUITS];
+	unsigned conduits;
+	bool default_allow;
+} w;
+
+static char text[65536];
+static size_t used;
+
+__attribute__((format(printf, 1, 2))) static void put(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	used += (size_t)vsnprintf(text + used, sizeof(text) - used, fmt, ap);
+	va_end(ap);
+	assert_true(used < sizeof(text));
+}
+
+static const char *const levels[] = {
+	"external", "information", "dmz",   "iot", "control-information",
+	"control",  "field",	   "safety"};
+static const char *const tags[] = {"A*", "*x", "A?x", "Line.B", "*"};
+static const char *const tag_names[] = {"Ax", "Abx", "A", "Line.B", "Line", "x", ""};
+static const char *const filters[] = {"a/#", "a/+", "#", "+/b", "a/b/c", "+/+/#", "+"};
+static const char *const topic_names[] = {"a", "a/b", "a/b/c", "b",  "b/b", "a/+",	   "a/#",
+					  "#", "+/b", "$s/b",  "a/", "/b",  "$share/g/a/b"};
+static const char *const clients[] = {"gw-*", "?", "me"};
+static const char *const client_names[] = {"gw-1", "gw-", "m", "me", ""};
+
+#define PICK(a) ((a)[rnd(sizeof(a) / sizeof(*(a)))])
+
+static struct ranges random_ranges(int limit, unsigned one_in)
+{
+	struct ranges r = {.given = rnd(one_in) == 0};
+	unsigned i;
+
+	if (!r.given)
+		return r;
+	r.n = 1 + rnd(RANGES);
+	for (i = 0; i < r.n; i++) {
+		r.lo[i] = (int)rnd((unsigned)limit);
+		r.hi[i] = r.lo[i] + (int)rnd(3) * (int)rnd(6);
+	}
+	return r;
+}
+
+static void put_ranges(const char *key, const struct ranges *r, const char *to)
+{
+	unsigned i;
+
+	if (!r->given)
+		return;
+	put(", %s: [", key);
+	for (i = 0; i < r->n; i++)
+		if (r->lo[i] == r->hi[i] && rnd(2))
+			put("%s%d", i ? ", " : "", r->lo[i]);
+		else
+			put("%s%d%s%d", i ? ", " : "", r->lo[i], to, r->hi[i]);
+	put("]");
+}
+
+static void put_classes(unsigned classes)
+{
+	const char *comma = "";
+	int i;
+
+	put("do: [");
+	for (i = 0; i < OP_CLASSES; i++)
+		if (classes >> i & 1) {
+			put("%s%s", comma, op_class_name((enum op_class)i));
+			comma = ", ";
+		}
+	put("]");
+}
+
+static void make_entry(struct entry *e)
+{
+	*e = (struct entry){.kind = (enum kind)rnd(KINDS)};
+	if (e->kind == IP_ANY && rnd(4))
+		e->kind = MODBUS;
+	put("      - ");
+	if (e->kind == IP_ANY) {
+		put("ip: any\n");
+		return;
+	}
+	if (e->kind == TCP || e->kind == UDP) {
+		e->port = random_ranges(6, 1);
+		put("%s: [", e->kind == TCP ? "tcp" : "udp");
+		for (unsigned i = 0; i < e->port.n; i++)
+			put("%s%d-%d", i ? ", " : "", e->port.lo[i], e->port.hi[i]);
+		put("]\n");
+		return;
+	}
+	e->classes =
+		1u << OP_WRITE | (rnd(2) ? 1u << OP_READ : 0) | (rnd(4) ? 0 : 1u << OP_CONTROL);
+	if (rnd(3) == 0)
+		e->classes = 1u << rnd(OP_CLASSES);
+	put("%s: {", e->kind == MODBUS ? "modbus" : e->kind == CIP ? "cip" : "mqtt");
+	put_classes(e->classes);
+	e->port = random_ranges(6, 4);
+	put_ranges("port", &e->port, "-");
+	e->value = random_ranges(30, 2);
+	e->value.given = e->value.given && e->classes >> OP_WRITE & 1;
+	put_ranges("value", &e->value, "..");
+	if (e->kind != MQTT) {
+		e->unit = random_ranges(4, 3);
+		put_ranges(e->kind == MODBUS ? "unit" : "slot", &e->unit, "-");
+		e->code = random_ranges(20, 5);
+		put_ranges(e->kind == MODBUS ? "function" : "service", &e->code, "-");
+	}
+	if (e->kind == MODBUS) {
+		e->holding = random_ranges(30, 2);
+		put_ranges("holding", &e->holding, "-");
+		e->coil = random_ranges(30, 4);
+		put_ranges("coil", &e->coil, "-");
+		e->record = random_ranges(30, 5);
+		put_ranges("record", &e->record, "-");
+		e->file = random_ranges(6, 5);
+		put_ranges("file", &e->file, "-");
+	} else if (e->kind == CIP) {
+		e->class = random_ranges(6, 3);
+		put_ranges("class", &e->class, "-");
+		e->instance = random_ranges(6, 3);
+		put_ranges("instance", &e->instance, "-");
+		e->tag = rnd(3) ? NULL : PICK(tags);
+		if (e->tag)
+			put(", tag: \"%s\"", e->tag);
+	} else {
+		e->topic = rnd(2) ? NULL : PICK(filters);
+		if (e->topic)
+			put(", topic: \"%s\"", e->topic);
+		e->client = rnd(3) ? NULL : PICK(clients);
+		if (e->client)
+			put(", client: \"%s\"", e->client);
+	}
+	put("}\n");
+}
+
+static void put_end(unsigned end)
+{
+	put(end < ZONES ? "z%u" : "a%u", end < ZONES ? end : end - ZONES);
+}
+
+static void make_world(void)
+{
+	unsigned i, k;
+
+	used = 0;
+	w.default_allow = rnd(5) == 0;
+	put("default: %s\nzones:\n", w.default_allow ? "allow" : "deny");
+	for (i = 0; i < ZONES; i++) {
+		w.level[i] = (enum policy_level)rnd(LEVELS);
+		put("  z%u: {level: %s, networks: [10.%u.0.0/16]}\n", i, levels[w.level[i]], i);
+	}
+	put("assets:\n");
+	for (i = 0; i < ASSETS; i++) {
+		w.asset_zone[i] = rnd(ZONES);
+		put("  a%u: {zone: z%u, address: 10.%u.0.%u}\n", i, w.asset_zone[i],
+		    w.asset_zone[i], i + 1);
+	}
+	w.conduits = 1 + rnd(CONDUITS);
+	put("conduits:\n");
+	for (i = 0; i < w.conduits; i++) {
+		struct conduit *c = &w.conduit[i];
+
+		*c = (struct conduit){.nfrom = 1 + rnd(3), .nto = 1 + rnd(3), .grant = !rnd(5)};
+		c->entries = rnd(ENTRIES + 1);
+		put("  - id: c%u\n    from: [", i);
+		for (k = 0; k < c->nfrom; k++) {
+			put("%s", k ? ", " : "");
+			put_end(c->from[k] = rnd(ZONES + ASSETS));
+		}
+		put("]\n    to: [");
+		for (k = 0; k < c->nto; k++) {
+			put("%s", k ? ", " : "");
+			put_end(c->to[k] = rnd(ZONES + ASSETS));
+		}
+		put("]\n%s    allow:%s\n", c->grant ? "    when: {grant: required}\n" : "",
+		    c->entries ? "" : " []");
+		for (k = 0; k < c->entries; k++)
+			make_entry(&c->entry[k]);
+	}
+}
+
+/* --- what the twin thinks --- */
+
+struct end {
+	unsigned zone;	/* ZONES: none */
+	unsigned asset; /* ASSETS: none */
+};
+
+static bool in(const struct ranges *r, double lo, double hi)
+{
+	unsigned i, k;
+	bool again = true;
+
+	/* grow lo through overlapping ranges until nothing moves */
+	for (i = 0; again && i <= r->n; i++)
+		for (again = false, k = 0; k < r->n; k++) {
+			if (lo < r->lo[k] || lo > r->hi[k])
+				continue;
+			if (hi <= r->hi[k])
+				return true;
+			if (r->hi[k] > lo) {
+				lo = r->hi[k];
+				again = true;
+			}
+		}
+	return false;
+}
+
+static bool in_if(const struct ranges *r, int64_t v)
+{
+	return !r->given || (v >= 0 && in(r, (double)v, (double)v));
+}
+
+static bool glob(const char *p, const char *s)
+{
+	if (*p == '*')
+		return glob(p + 1, s) || (*s && glob(p, s + 1));
+	if (*p == '\0' || *s == '\0')
+		return *p == *s;
+	return (*p == '?' || *p == *s) && glob(p + 1, s + 1);
+}
+
+static size_t level_len(const char *s)
+{
+	return strcspn(s, "/");
+}
+
+static bool covers(const char *f, const char *n, bool first)
+{
+	size_t a = level_len(f), b = level_len(n);
+	bool plus = a == 1 && *f == '+', dollar = first && *n == '$';
+
+	if (a == 1 && *f == '#')
+		return !dollar;
+	if (plus ? dollar || (b == 1 && *n == '#') : a != b || memcmp(f, n, a) != 0)
+		return false;
+	if (!n[b])
+		return !f[a] || strcmp(f + a, "/#") == 0;
+	return f[a] && covers(f + a + 1, n + b + 1, false);
+}
+
+static bool topic_ok(const char *filter, const char *name)
+{
+	if (strncmp(name, "$share/", 7) == 0)
+		name = strchr(name + 7, '/') + 1;
+	return covers(filter, name, true);
+}
+
+static bool names_end(unsigned end, struct end e)
+{
+	return end < ZONES ? end == e.zone : end - ZONES == e.asset;
+}
+
+static bool joins(const struct conduit *c, struct end client, struct end server)
+{
+	bool from = false, to = false;
+	unsigned i;
+
+	for (i = 0; i < c->nfrom; i++)
+		from = from || names_end(c->from[i], client);
+	for (i = 0; i < c->nto; i++)
+		to = to || names_end(c->to[i], server);
+	return from && to;
+}
+
+static bool is_rule(const struct entry *e)
+{
+	return e->kind == MODBUS || e->kind == CIP || e->kind == MQTT;
+}
+
+static bool serves(const struct conduit *c, unsigned ip_proto, unsigned port)
+{
+	unsigned i;
+
+	for (i = 0; i < c->entries; i++) {
+		const struct entry *e = &c->entry[i];
+
+		if (e->kind == IP_ANY ||
+		    (e->kind == TCP && ip_proto == 6 && in_if(&e->port, port)) ||
+		    (e->kind == UDP && ip_proto == 17 && in_if(&e->port, port)))
+			return true;
+	}
+	return false;
+}
+
+static bool has_rules(const struct conduit *c)
+{
+	unsigned i;
+
+	for (i = 0; i < c->entries; i++)
+		if (is_rule(&c->entry[i]))
+			return true;
+	return false;
+}
+
+static int height(enum policy_level l)
+{
+	static const int h[] = {0, 1, 2, 2, 3, 4, 5, 0};
+
+	return h[l];
+}
+
+static bool skipped(enum policy_level a, enum policy_level b)
+{
+	if (a == LEVEL_SAFETY && b == LEVEL_SAFETY)
+		return false;
+	if (a == LEVEL_SAFETY || b == LEVEL_SAFETY)
+		return (a < LEVEL_CONTROL || b < LEVEL_CONTROL);
+	return abs(height(a) - height(b)) > 1;
+}
+
+static enum policy_verdict think_flow(struct end client, struct end server, unsigned ip_proto,
+				      unsigned port)
+{
+	bool any = false, allow = false, later = false, grant = false;
+	unsigned i, k;
+
+	for (i = 0; i < w.conduits; i++) {
+		const struct conduit *c = &w.conduit[i];
+		bool s = serves(c, ip_proto, port), r = false;
+
+		if (!joins(c, client, server))
+			continue;
+		any = true;
+		for (k = 0; k < c->entries; k++)
+			r = r || (is_rule(&c->entry[k]) && (ip_proto == 6 || ip_proto == 17) &&
+				  in_if(&c->entry[k].port, port));
+		if (c->grant)
+			grant = grant || s || r;
+		else if (s && !has_rules(c))
+			allow = true;
+		else
+			later = later || s || r;
+	}
+	if (any)
+		return allow   ? POLICY_ALLOW
+		       : later ? POLICY_LATER
+		       : grant ? POLICY_GRANT_MISSING
+			       : POLICY_PORT_DENIED;
+	if (client.zone < ZONES && client.zone == server.zone)
+		return POLICY_SAME_ZONE;
+	if (w.default_allow)
+		return POLICY_DEFAULT_ALLOW;
+	if (client.zone < ZONES && server.zone < ZONES &&
+	    skipped(w.level[client.zone], w.level[server.zone]))
+		return POLICY_LAYER_SKIPPED;
+	return POLICY_NO_CONDUIT;
+}
+
+struct thing { /* an op as the twin sees it */
+	enum kind kind;
+	unsigned cls, code, space, npath, path[3];
+	int unit;
+	unsigned first, count;
+	const char *name, *client;
+	unsigned values;
+	double lo[40], hi[40]; /* numbers; readable says whether they are */
+	bool readable;
+};
+
+/* 0 head, 1 object, 2 value, 3 permitted */
+static int think_element(const struct entry *e, const struct thing *t, unsigned i, unsigned port)
+{
+	unsigned addr = t->first + (t->count == 0 ? 0 : i < t->count ? i : t->count - 1);
+	bool numbers = e->holding.given || e->coil.given || e->record.given;
+	bool paths = e->class.given || e->instance.given || e->file.given, object = true, path_ok;
+
+	if (e->kind != t->kind || !in_if(&e->port, port))
+		return 0;
+	if (t->cls != OP_SESSION && (!(e->classes >> t->cls & 1) || !in_if(&e->code, t->code)))
+		return 0;
+	if (e->unit.given && !(t->unit < 0 ? t->cls == OP_SESSION : in_if(&e->unit, t->unit)))
+		return 0;
+	if (e->client && !glob(e->client, t->client))
+		return 0;
+	if (t->cls == OP_SESSION)
+		return 3;
+	path_ok = (!e->file.given || (t->npath > 0 && in_if(&e->file, t->path[0]))) &&
+		  (!e->class.given || (t->npath > 0 && in_if(&e->class, t->path[0]))) &&
+		  (!e->instance.given || (t->npath > 1 && in_if(&e->instance, t->path[1])));
+	if (numbers)
+		object = ((t->space == OP_SPACE_HOLDING && e->holding.given &&
+			   in_if(&e->holding, addr)) ||
+			  (t->space == OP_SPACE_COIL && e->coil.given && in_if(&e->coil, addr)) ||
+			  (t->space == OP_SPACE_FILE_RECORD && e->record.given &&
+			   in_if(&e->record, addr))) &&
+			 (t->npath == 0 || path_ok);
+	else if (e->topic)
+		object = t->space == OP_SPACE_TOPIC && topic_ok(e->topic, t->name);
+	else if (e->tag && t->space == OP_SPACE_TAG)
+		object = glob(e->tag, t->name) && (!paths || t->npath == 0 || path_ok);
+	else if (paths)
+		object = path_ok;
+	else if (e->tag)
+		object = false;
+	if (!object)
+		return 1;
+	if (e->value.given && t->cls == OP_WRITE &&
+	    (i >= t->values || !t->readable || !in(&e->value, t->lo[i], t->hi[i])))
+		return 2;
+	return 3;
+}
+
+static bool judges(const struct conduit *c, enum kind kind)
+{
+	unsigned i;
+
+	for (i = 0; i < c->entries; i++)
+		if (c->entry[i].kind == kind)
+			return true;
+	return false;
+}
+
+struct thought {
+	enum policy_verdict verdict;
+	unsigned element;
+};
+
+static struct thought think_op(struct end client, struct end server, unsigned ip_proto,
+			       unsigned port, const struct thing *t)
+{
+	struct thought x = {think_flow(client, server, ip_proto, port), 0};
+	unsigned n = t->count ? t->count : 1, i, k, e;
+	bool any = false, served = false, granted = false;
+	int best = 0;
+
+	for (i = 0; i < w.conduits; i++)
+		any = any || joins(&w.conduit[i], client, server);
+	if (!any || x.verdict == POLICY_ALLOW)
+		return x;
+	if (t->cls == OP_WRITE && t->values > n)
+		n = t->values;
+	for (e = 0; e < n; e++) {
+		bool ok = false;
+
+		best = 0;
+		for (i = 0; i < w.conduits; i++)
+			for (k = 0;
+			     joins(&w.conduit[i], client, server) && k < w.conduit[i].entries;
+			     k++) {
+				int s = think_element(&w.conduit[i].entry[k], t, e, port);
+
+				if (s == 3 && !w.conduit[i].grant)
+					ok = true;
+				if (s != 3 && s > best)
+					best = s;
+			}
+		if (!ok)
+			break;
+	}
+	if (e == n) {
+		x.verdict = POLICY_ALLOW;
+		return x;
+	}
+	x.element = e;
+	for (i = 0; i < w.conduits; i++) {
+		const struct conduit *c = &w.conduit[i];
+
+		if (!joins(c, client, server))
+			continue;
+		served = served || (!c->grant && !judges(c, t->kind) && serves(c, ip_proto, port));
+		for (k = 0; c->grant && k < c->entries; k++) {
+			unsigned m = 0;
+
+			while (m < n && think_element(&c->entry[k], t, m, port) == 3)
+				m++;
+			granted = granted || m == n;
+		}
+	}
+	x.verdict = served	? POLICY_ALLOW
+		    : granted	? POLICY_GRANT_MISSING
+		    : best == 2 ? POLICY_VALUE_DENIED
+		    : best == 1 ? POLICY_OBJECT_DENIED
+				: POLICY_OP_DENIED;
+	return x;
+}
+
+/* --- random ops, in both forms --- */
+
+static uint8_t raw[256];
+
+static void random_values(struct thing *t, struct op *op)
+{
+	unsigned i, n = rnd(5) ? (t->count ? t->count : 1 + rnd(3)) : rnd(8);
+	bool mask = rnd(12) == 0;
+
+	n = n > 30 ? 30 : n;
+	t->readable = rnd(15) != 0;
+	t->values = t->readable ? n : 0;
+	op->values =
+		(struct op_values){slice_of(raw, n * (mask ? 4 : 2)), t->values,
+				   t->readable ? mask ? OP_V_MASK16 : OP_V_U16 : OP_V_RAW, true};
+	for (i = 0; i < n; i++) {
+		unsigned v = rnd(rnd(4) ? 20 : 40), and = mask ? rnd(16) : 0;
+
+		/* result = (current AND and) OR (v AND NOT and), current unknown */
+		t->lo[i] = mask ? v & ~and&0xffff : v;
+		t->hi[i] = mask ? (and | v) : v;
+		if (mask) {
+			raw[4 * i] = 0;
+			raw[4 * i + 1] = (uint8_t) and;
+			raw[4 * i + 2] = 0;
+			raw[4 * i + 3] = (uint8_t)v;
+		} else {
+			raw[2 * i] = 0;
+			raw[2 * i + 1] = (uint8_t)v;
+		}
+	}
+}
+
+static void random_op(struct thing *t, struct op *op, unsigned kind)
+{
+	static const char *const protos[] = {"modbus", "cip", "mqtt"};
+
+	*t = (struct thing){.kind = (enum kind)kind, .name = "", .client = ""};
+	t->cls = rnd(3) ? (rnd(2) ? OP_WRITE : OP_READ) : rnd(OP_CLASSES);
+	t->unit = t->kind == MQTT ? -1 : (int)rnd(6) - 1;
+	t->code = rnd(24);
+	if (t->kind == MODBUS) {
+		t->space = rnd(5) == 0	 ? OP_SPACE_COIL
+			   : rnd(9) == 0 ? OP_SPACE_NONE
+			   : rnd(5) == 0 ? OP_SPACE_FILE_RECORD
+					 : OP_SPACE_HOLDING;
+		t->npath = t->space == OP_SPACE_FILE_RECORD;
+		t->path[0] = rnd(8);
+		t->first = rnd(32);
+		t->count = rnd(8) ? 1 + rnd(6) : rnd(30);
+	} else if (t->kind == CIP) {
+		t->space = rnd(2) ? OP_SPACE_OBJECT : OP_SPACE_TAG;
+		t->npath = t->space == OP_SPACE_OBJECT ? rnd(4) : rnd(6) ? 0 : 1;
+		t->path[0] = rnd(8);
+		t->path[1] = rnd(8);
+		t->path[2] = rnd(8);
+		t->name = t->space == OP_SPACE_TAG ? PICK(tag_names) : "";
+		t->count = rnd(3);
+	} else {
+		t->space = t->cls == OP_SESSION ? OP_SPACE_NONE : OP_SPACE_TOPIC;
+		t->name = t->cls == OP_SESSION ? "" : PICK(topic_names);
+		t->client = PICK(client_names);
+	}
+	*op = (struct op){
+		.proto = vocab_find(protos[t->kind])->proto,
+		.name = "",
+		.cls = (uint8_t)t->cls,
+		.code = t->code,
+		.unit = t->unit,
+		.actor = slice_str(t->client),
+		.object = {.space = (uint8_t)t->space,
+			   .npath = (uint8_t)t->npath,
+			   .path = {t->path[0], t->path[1], t->path[2]},
+			   .first = t->first,
+			   .count = t->count,
+			   .name = slice_str(t->name)},
+	};
+	if (t->cls == OP_WRITE || rnd(10) == 0)
+		random_values(t, op);
+}
+
+/* Where a zone's unlisted device, or an asset, is; ZONES + ASSETS: outside of everything. */
+static struct end end_at(unsigned which, struct addr *a)
+{
+	struct end e = {which < ZONES ? which : ZONES, ASSETS};
+	uint8_t b[4] = {10, (uint8_t)e.zone, 0, 200};
+
+	if (which >= ZONES + ASSETS) {
+		b[0] = 192;
+	} else if (which >= ZONES) {
+		e.asset = which - ZONES;
+		e.zone = w.asset_zone[e.asset];
+		b[1] = (uint8_t)e.zone;
+		b[3] = (uint8_t)(e.asset + 1);
+	}
+	*a = addr_v4(b);
+	return e;
+}
+
+static uint64_t verdicts[POLICY_GRANT_MISSING + 1];
+
+static void one_op(const struct policy *p, uint64_t start)
+{
+	static const uint8_t ip_protos[] = {6, 6, 6, 17, 17, 1};
+	struct addr a[2];
+	const struct conduit *c = &w.conduit[rnd(w.conduits)];
+	bool meant = rnd(8) != 0; /* mostly the ends of some conduit */
+	struct end client = end_at(meant ? c->from[rnd(c->nfrom)] : rnd(ZONES + ASSETS + 1), &a[0]);
+	struct end server = end_at(meant ? c->to[rnd(c->nto)] : rnd(ZONES + ASSETS + 1), &a[1]);
+	unsigned ip_proto = PICK(ip_protos), port = rnd(10);
+	struct policy_flow_decision d =
+		policy_flow(p, policy_place(p, &a[0], NULL), policy_place(p, &a[1], NULL),
+			    (uint8_t)ip_proto, (uint16_t)port);
+	struct policy_op_decision x;
+	struct thought y;
+	struct thing t;
+	struct op op;
+
+	if (d.verdict != think_flow(client, server, ip_proto, port))
+		fail_msg("seed %llu: flow verdict %u, the twin says %u\n%s",
+			 (unsigned long long)start, d.verdict,
+			 think_flow(client, server, ip_proto, port), text);
+	random_op(&t, &op, meant && c->entries ? c->entry[rnd(c->entries)].kind % 3 : rnd(3));
+	x = policy_op(p, &d, &op);
+	y = think_op(client, server, ip_proto, port, &t);
+	verdicts[x.verdict]++;
+	if (x.verdict != y.verdict ||
+	    (x.verdict == POLICY_VALUE_DENIED && x.value_index != y.element) ||
+	    (x.verdict == POLICY_OBJECT_DENIED && t.kind == MODBUS &&
+	     x.object != t.first + (t.count == 0	  ? 0
+				    : y.element < t.count ? y.element
+							  : t.count - 1)))
+		fail_msg("seed %llu: op verdict %u (value %u), the twin says %u (element %u)\n"
+			 "%s class %s unit %d code %u space %u first %u count %u values %u name "
+			 "%s\n%s",
+			 (unsigned long long)start, x.verdict, x.value_index, y.verdict, y.element,
+			 op.proto, op_class_name((enum op_class)t.cls), t.unit, t.code, t.space,
+			 t.first, t.count, t.values, t.name, text);
+	if (x.verdict == POLICY_ALLOW || x.verdict >= POLICY_PORT_DENIED)
+		assert_non_null(policy_conduit_at(p, x.conduit));
+}
+
+static void agrees(void **state)
+{
+	const char *given = getenv("POLICY_SEED");
+	uint64_t start = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+	unsigned i, k;
+
+	(void)state;
+	print_message("seed %llu\n", (unsigned long long)start);
+	seed = start;
+	for (i = 0; i < POLICIES; i++) {
+		struct diag diag = {0};
+		struct policy *p;
+
+		make_world();
+		p = policy_load_buffer("random", text, used, &diag);
+		if (!p) {
+			diag_print(&diag, stderr);
+			fail_msg("seed %llu does not load\n%s", (unsigned long long)start, text);
+		}
+		for (k = 0; k < OPS; k++)
+			one_op(p, start);
+		policy_free(p);
+		diag_free(&diag);
+	}
+	for (i = 0; i <= POLICY_GRANT_MISSING; i++)
+		print_message("verdict %u: %llu\n", i, (unsigned long long)verdicts[i]);
+	/* the comparison is worth something only if every verdict occurs often */
+	assert_true(verdicts[POLICY_ALLOW] > 1000);
+	assert_true(verdicts[POLICY_OP_DENIED] > 1000);
+	assert_true(verdicts[POLICY_OBJECT_DENIED] > 1000);
+	assert_true(verdicts[POLICY_VALUE_DENIED] > 1000);
+	assert_true(verdicts[POLICY_GRANT_MISSING] > 100);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(agrees),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
