@@ -342,7 +342,7 @@ static void every_value(void **state)
 	assert_int_equal(x.verdict, POLICY_VALUE_DENIED);
 	assert_int_equal(x.value_index, 3);
 	assert_true(x.value == 201);
-	assert_string_equal(x.expected, "c permits modbus read; modbus write unit 1 holding "
+	assert_string_equal(x.expected, "modbus read; modbus write unit 1 holding "
 					"100-200 value 0..200");
 	op.object.first = 99;
 	op.values.count = op.object.count = 2;
