@@ -11,6 +11,8 @@
 #define INCIDENTS_MAX 16384u
 #define VOCABS_MAX    16u
 #define SECOND	      INT64_C(1000000000)
+#define YOUNG	      (120 * SECOND)  /* listening has just begun */
+#define PAUSE	      (3600 * SECOND) /* so long without a packet: it begins anew */
 
 struct count {
 	uint64_t incidents, occurrences;
@@ -23,6 +25,7 @@ struct engine {
 	struct incident_table *incidents;
 	struct storm *storm;
 	uint64_t early; /* incidents told early that were spoken of */
+	int64_t begin;	/* ns, packet time at which listening began, for what is older */
 	int64_t ticked; /* ns, packet time at which quiet incidents were last looked for */
 	unsigned vocabs;
 	const char *vocab_proto[VOCABS_MAX];
@@ -74,9 +77,20 @@ fail:
 static inline void tick(struct engine *e, int64_t time)
 {
 	if (time - e->ticked >= SECOND || time < e->ticked) {
+		if (time < e->begin || time - e->ticked > PAUSE)
+			e->begin = time;
 		incident_tick(e->incidents, time);
 		e->ticked = time;
 	}
+}
+
+/*
+ * A TCP connection whose SYN was not seen is older than the capture, whenever it is heard first.
+ * Of a UDP conversation nothing tells but that listening has just begun.
+ */
+static bool may_be_older(const struct engine *e, const struct flow *f)
+{
+	return f->ip_proto == 6 || f->first - e->begin < YOUNG;
 }
 
 static uint64_t mix(uint64_t key, uint64_t v)
@@ -324,7 +338,7 @@ static void on_opened(void *user, struct flow *f)
 	tick(e, f->last);
 	if (!e->cfg.policy)
 		return;
-	what = judge_flow(e->cfg.policy, f, flow_view(f));
+	what = judge_flow(e->cfg.policy, f, flow_view(f), may_be_older(e, f));
 	devices(e, f);
 	if (what)
 		flow_violation(e, f, what, f->first, f->first_frame, NULL);

@@ -53,21 +53,51 @@ static bool in_safety(const struct policy *p, struct policy_place place)
 	return place.zone != POLICY_NONE && policy_zone_at(p, place.zone)->level == LEVEL_SAFETY;
 }
 
-enum judge_finding judge_flow(const struct policy *p, const struct flow *f, struct flow_view *v)
+/* The decision on a flow with that side as its client. */
+static struct policy_flow_decision decide(const struct policy *p, const struct flow *f,
+					  struct policy_place from, struct policy_place to,
+					  unsigned client)
+{
+	uint16_t port = 0;
+
+	if (f->ip_proto == 1 || f->ip_proto == 58)
+		port = f->port[client]; /* ICMP: type and code */
+	else if (f->ip_proto == 6 || f->ip_proto == 17)
+		port = f->port[!client];
+	return policy_flow(p, from, to, f->ip_proto, port);
+}
+
+/*
+ * Nobody saw who opened the conversation and its content does not show it: it is older than the
+ * capture, and the one who was heard first may have answered. If a conduit permits it the other
+ * way round, that is what it is.
+ */
+static void try_reversed(const struct policy *p, const struct flow *f, struct flow_view *v)
+{
+	struct policy_flow_decision d;
+
+	if (f->client_by > FLOW_BY_FIRST || (f->ip_proto != 6 && f->ip_proto != 17))
+		return;
+	d = decide(p, f, v->place[1], v->place[0], f->client != 1);
+	if (d.verdict != POLICY_ALLOW && d.verdict != POLICY_LATER)
+		return;
+	v->decision = d;
+	v->reversed = true;
+}
+
+enum judge_finding judge_flow(const struct policy *p, const struct flow *f, struct flow_view *v,
+			      bool older)
 {
 	unsigned client = f->client == 1;
 	const struct mac *mac = f->has_mac ? f->mac : NULL;
-	uint16_t port = 0;
 
 	v->opened = true;
 	v->place[0] = policy_place(p, &f->addr[client], mac ? &mac[client] : NULL);
 	v->place[1] = policy_place(p, &f->addr[!client], mac ? &mac[!client] : NULL);
 	v->safety = in_safety(p, v->place[0]) || in_safety(p, v->place[1]);
-	if (f->ip_proto == 1 || f->ip_proto == 58)
-		port = f->port[client]; /* ICMP: type and code */
-	else if (f->ip_proto == 6 || f->ip_proto == 17)
-		port = f->port[!client];
-	v->decision = policy_flow(p, v->place[0], v->place[1], f->ip_proto, port);
+	v->decision = decide(p, f, v->place[0], v->place[1], client);
+	if (older && by_verdict[v->decision.verdict])
+		try_reversed(p, f, v);
 	return by_verdict[v->decision.verdict];
 }
 
@@ -104,6 +134,7 @@ enum judge_finding judge_closed(const struct policy *p, const struct flow *f,
 	/* A keep-alive probe carries a byte that means nothing (RFC 1122, 4.2.3.6). */
 	bool spoke = f->payload[0] > f->packets[0] || f->payload[1] > f->packets[1];
 	bool tried = f->tcp_flags[f->client == 1] & PACKET_TCP_SYN;
+	uint16_t port = v->reversed ? flow_client_port(f) : flow_server_port(f);
 
 	if (v->decision.verdict != POLICY_LATER || v->known_ops || v->told || f->ops)
 		return JUDGE_NOTHING;
@@ -111,7 +142,7 @@ enum judge_finding judge_closed(const struct policy *p, const struct flow *f,
 		return JUDGE_NOTHING;
 	if (spoke && f->app && !policy_proto_known(p, &v->decision, f->app))
 		return JUDGE_PROTOCOL;
-	if (port_of_permitted(p, v, flow_server_port(f)))
+	if (port_of_permitted(p, v, port))
 		return spoke ? JUDGE_PROTOCOL : JUDGE_NOTHING;
 	return spoke || tried ? JUDGE_PORT_DENIED : JUDGE_NOTHING;
 }

@@ -42,6 +42,7 @@ struct flow_view {
 	uint8_t told;	   /* enum judge_finding about the flow as a whole, if one was told */
 	uint16_t did;	   /* classes of ops seen since, bits of enum op_class */
 	bool device_ok[2]; /* client, server: checked against the list of assets */
+	bool reversed;	   /* the decision is on the flow as if its server were the client */
 	bool safety;	   /* one of the ends is in a safety zone */
 };
 
@@ -56,8 +57,12 @@ static inline struct flow_view *flow_view(struct flow *f)
 /* "policy.no-conduit", ...; buf may be used for it. Never called per packet. */
 const char *judge_finding_id(enum judge_finding what, char *buf, size_t size);
 
-/* Places of both ends and the decision on the flow; the view is filled. */
-enum judge_finding judge_flow(const struct policy *p, const struct flow *f, struct flow_view *v);
+/*
+ * Places of both ends and the decision on the flow; the view is filled. older: the flow may be
+ * older than the capture, so that the first one heard may be the server.
+ */
+enum judge_finding judge_flow(const struct policy *p, const struct flow *f, struct flow_view *v,
+			      bool older);
 
 /* A request or publish op on a flow that is judged per op; *d says why. */
 enum judge_finding judge_op(const struct policy *p, struct flow_view *v, const struct op *op,

@@ -243,6 +243,39 @@ static void flows_that_nobody_claimed(void **state)
 	assert_string_equal(closing(w, "ssh", 22, 500, 0), "proto.unexpected-protocol");
 }
 
+/* The verdict on a flow heard first from the server; 1: it is silent. */
+static bool silent_when(struct world *w, uint8_t client_by, uint8_t ip_proto, int64_t first)
+{
+	w->memory.alerts = 0;
+	memset(w->flow.user, 0, sizeof(w->flow.user));
+	w->flow.client_by = client_by;
+	w->flow.ip_proto = ip_proto;
+	w->flow.first = w->flow.last = first;
+	engine_handlers.opened(w->e, &w->flow);
+	engine_flush(w->e);
+	return w->memory.alerts == 0;
+}
+
+static void sessions_older_than_the_capture(void **state)
+{
+	struct world *w = *state;
+
+	fake.flow = POLICY_NO_CONDUIT;
+	fake.conduit = POLICY_NONE;
+	fake.port = 8443;
+	w->flow.port[0] = 8443; /* the server was heard first */
+	w->flow.port[1] = 40000;
+	assert_true(silent_when(w, FLOW_BY_FIRST, 6, SECOND));
+	assert_true(silent_when(w, FLOW_BY_FIRST, 17, SECOND));
+	assert_false(silent_when(w, FLOW_BY_SYN, 6, SECOND));
+	assert_false(silent_when(w, FLOW_BY_CONTENT, 6, SECOND));
+	assert_true(silent_when(w, FLOW_BY_FIRST, 6, 1000 * SECOND));
+	assert_false(silent_when(w, FLOW_BY_FIRST, 17, 1000 * SECOND));
+	assert_true(silent_when(w, FLOW_BY_FIRST, 17, 100000 * SECOND)); /* another file */
+	w->flow.port[0] = 8444;
+	assert_false(silent_when(w, FLOW_BY_FIRST, 6, 100000 * SECOND));
+}
+
 static void unknown_devices(void **state)
 {
 	struct world *w = *state;
@@ -413,6 +446,7 @@ int main(void)
 		TEST(verdicts),
 		TEST(another_protocol_is_told_once_per_flow),
 		TEST(flows_that_nobody_claimed),
+		TEST(sessions_older_than_the_capture),
 		TEST(unknown_devices),
 		TEST(arp_shows_devices_and_macs),
 		TEST(routed_macs_are_not_compared),
