@@ -14,11 +14,11 @@
  */
 #include "proto/modbus.h"
 
-#define FRAME_MIN  4   /* unit, function, CRC */
-#define FRAME_MAX  256 /* 2.5.1 */
-#define AROUND	   3   /* bytes of a frame that are not its PDU */
-#define UNIT_MAX   247 /* 2.2 */
-#define ECHOES_MAX 128 /* bytes of a flow after which its port has to say who is the client */
+#define FRAME_MIN    4	 /* unit, function, CRC */
+#define FRAME_MAX    256 /* 2.5.1 */
+#define AROUND	     3	 /* bytes of a frame that are not its PDU */
+#define UNIT_MAX     247 /* 2.2 */
+#define PROBE_FRAMES 8	 /* frames looked at per side */
 
 /* CRC-16 (6.2.2), four bits at a time; over a frame with its CRC it is 0. */
 static uint16_t crc16(uint16_t crc, uint8_t byte)
@@ -129,15 +129,18 @@ static uint32_t message(struct proto_ctx *c, const uint8_t *bytes, uint32_t n)
 	return len;
 }
 
-/*
- * One right frame is claimed when it is all there is, or more follow: a CRC of 16 bits is right
- * by chance too often to search for it.
- */
-static enum probe_result probe_side(struct slice data, unsigned role[2])
-{
-	unsigned frames = 0;
+/* What the first bytes of one side say. */
+struct tally {
+	unsigned frames;  /* whole and right */
+	unsigned role[2]; /* frames that are only requests, only responses */
+	bool bad;	  /* something else stands behind them */
+};
 
-	while (data.len && frames < 8) {
+static struct tally tally(struct slice data)
+{
+	struct tally t = {0};
+
+	while (data.len && t.frames < PROBE_FRAMES) {
 		uint32_t len[2] = {0, 0};
 		enum probe_result q = look(PROTO_TO_SERVER, data, &len[0]);
 		enum probe_result a = look(PROTO_TO_CLIENT, data, &len[1]);
@@ -145,33 +148,39 @@ static enum probe_result probe_side(struct slice data, unsigned role[2])
 		bool response =
 			a == PROBE_YES && modbus_fits(PROTO_TO_CLIENT, pdu_of(data, len[1]));
 
-		if (!request && !response)
-			return q == PROBE_MORE || a == PROBE_MORE ? PROBE_MORE
-			       : frames > 1			  ? PROBE_YES
-								  : PROBE_NO;
-		role[PROTO_TO_SERVER] += !response;
-		role[PROTO_TO_CLIENT] += !request;
-		frames++;
+		if (!request && !response) {
+			t.bad = q != PROBE_MORE && a != PROBE_MORE;
+			break;
+		}
+		t.role[PROTO_TO_SERVER] += !response;
+		t.role[PROTO_TO_CLIENT] += !request;
+		t.frames++;
 		data = from(data, request ? len[0] : len[1]);
 	}
-	return frames ? PROBE_YES : PROBE_MORE;
+	return t;
 }
 
+/*
+ * One frame is little: 16 bits of CRC are right by chance, and other protocols, such as ROC Plus,
+ * have the same CRC and a first message that could be a request of ours. An answer that fits, or
+ * three frames of one side, are enough; so is a single frame when nothing more comes.
+ */
 static enum probe_result probe(struct proto_probe *p)
 {
-	unsigned role[2][2] = {{0}};
-	enum probe_result v[2] = {probe_side(p->side[0], role[0]), probe_side(p->side[1], role[1])};
-	unsigned first = role[0][PROTO_TO_SERVER] + role[1][PROTO_TO_CLIENT];
-	unsigned second = role[1][PROTO_TO_SERVER] + role[0][PROTO_TO_CLIENT];
+	struct tally t[2] = {tally(p->side[0]), tally(p->side[1])};
+	unsigned first = t[0].role[PROTO_TO_SERVER] + t[1].role[PROTO_TO_CLIENT];
+	unsigned second = t[1].role[PROTO_TO_SERVER] + t[0].role[PROTO_TO_CLIENT];
+	unsigned frames = t[0].frames + t[1].frames;
 
-	if (v[0] == PROBE_NO || v[1] == PROBE_NO)
+	if (frames < 3 ? t[0].bad || t[1].bad : (t[0].bad && t[1].bad))
 		return PROBE_NO;
-	if (v[0] != PROBE_YES && v[1] != PROBE_YES)
+	if (!p->last && frames < 3 && !(t[0].frames && t[1].frames))
 		return PROBE_MORE;
 	/* Echoes look the same both ways. */
-	if (first == second && p->client < 0 && !p->last &&
-	    p->side[0].len + p->side[1].len < ECHOES_MAX)
+	if (first == second && p->client < 0 && !p->last && frames < PROBE_FRAMES)
 		return PROBE_MORE;
+	if (frames == 0)
+		return PROBE_NO;
 	if (first != second)
 		p->client = first < second;
 	return PROBE_YES;

@@ -690,13 +690,37 @@ static void test_probe(void **state)
 		if (got != cases[i].want || client != cases[i].client)
 			fail_msg("case %u: %d client %d", i, got, client);
 	}
-	assert_int_equal(probe(&modbus_rtu_dissector, "11 03 006b 0003 7687", "", 9999, &client),
-			 PROBE_YES);
-	assert_int_equal(client, 0);
-	assert_int_equal(probe(&modbus_rtu_dissector, "11 03 006b 0003 7688", "", 9999, &client),
-			 PROBE_NO);
-	assert_int_equal(probe(&modbus_rtu_dissector, "11 03 006b", "", 9999, &client), PROBE_MORE);
-	assert_int_equal(probe(&modbus_rtu_dissector, READ_1, "", 9999, &client), PROBE_NO);
+}
+
+static void test_probe_rtu(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		enum probe_result want;
+		int8_t client;
+	} cases[] = {
+		{"11 03 006b 0003 7687", "11 03 06 ae41 5652 4340 49ad", PROBE_YES, 0},
+		{"11 03 06 ae41 5652 4340 49ad", "11 03 006b 0003 7687", PROBE_YES, 1},
+		{"11 03 006b 0003 7687", "", PROBE_MORE, -1},
+		{"11 03 006b 0003 7687 11 03 006b 0003 7687 11 03 006b 0003 7687", "", PROBE_YES,
+		 0},
+		{"11 03 006b 0003 7688", "", PROBE_NO, -1},
+		{"11 03 006b", "", PROBE_MORE, -1},
+		{READ_1, "", PROBE_NO, -1},
+		/* ROC Plus: a right RTU frame, and an answer that is none */
+		{"0102030406003a2f", "0102030406d70100020302", PROBE_NO, -1},
+	};
+	unsigned i;
+	int8_t client;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		enum probe_result got =
+			probe(&modbus_rtu_dissector, cases[i].a, cases[i].b, 9999, &client);
+
+		if (got != cases[i].want || client != cases[i].client)
+			fail_msg("case %u: %d client %d", i, got, client);
+	}
 }
 
 static void test_vocab(void **state)
@@ -734,6 +758,7 @@ int main(void)
 		cmocka_unit_test_setup(test_udp, start_udp),
 		cmocka_unit_test_setup(test_rtu, start_rtu),
 		cmocka_unit_test(test_probe),
+		cmocka_unit_test(test_probe_rtu),
 		cmocka_unit_test(test_vocab),
 	};
 
