@@ -498,6 +498,79 @@ static void model1(void **state)
 	diag_free(&diag);
 }
 
+static char *read_text(const char *path)
+{
+	enum { SIZE = 1 << 20 };
+	char *text = calloc(1, SIZE);
+	FILE *f = fopen(path, "r");
+
+	assert_non_null(f);
+	assert_true(fread(text, 1, SIZE - 1, f) > 0);
+	fclose(f);
+	return text;
+}
+
+/* A policy whose only conduit allows these lines. */
+static void add_entries(char *text, size_t size, const char *lines)
+{
+	size_t n = (size_t)snprintf(text, size, "%s",
+				    BASE "conduits:\n  - id: c\n    from: hmi-1\n    to: plc-1\n"
+					 "    allow:\n");
+	size_t len;
+
+	for (; *lines; lines += len) {
+		len = strcspn(lines, "\n") + 1;
+		n += (size_t)snprintf(text + n, size - n, "      %.*s", (int)len, lines);
+	}
+}
+
+/* Every example of the language's reference loads, and every word of a protocol is in it. */
+static void reference(void **state)
+{
+	char *doc = read_text("zones/README.md"), *block = doc, *end, word[64];
+	const struct vocab_key *k;
+	const struct vocab *v;
+	unsigned blocks = 0, i;
+
+	(void)state;
+	for (i = 0; (v = vocab_at(i)); i++)
+		for (k = v->keys; k->name; k++) {
+			snprintf(word, sizeof(word), "`%s`", k->name);
+			if (!strstr(doc, word))
+				fail_msg("zones/README.md does not explain %s of %s", word,
+					 v->proto);
+		}
+	while ((block = strstr(block, "```yaml\n"))) {
+		char *text = calloc(1, 1 << 16);
+		struct diag diag = {0};
+		struct policy *p;
+
+		block += strlen("```yaml\n");
+		end = strstr(block, "```");
+		assert_non_null(end);
+		*end = '\0';
+		/* a whole policy, entries of allow, or keys of the top */
+		if (strstr(block, "zones:"))
+			snprintf(text, 1 << 16, "%s", block);
+		else if (block[0] == '-')
+			add_entries(text, 1 << 16, block);
+		else
+			snprintf(text, 1 << 16, "%s%s", block, BASE);
+		p = policy_load_buffer("zones/README.md", text, strlen(text), &diag);
+		if (!p) {
+			diag_print(&diag, stderr);
+			fail_msg("this example does not load:\n%s", text);
+		}
+		policy_free(p);
+		diag_free(&diag);
+		free(text);
+		block = end + 1;
+		blocks++;
+	}
+	assert_true(blocks >= 7);
+	free(doc);
+}
+
 /* 10,000 assets and 2,000 conduits: no step of loading may be quadratic. */
 static void large(void **state)
 {
@@ -552,7 +625,8 @@ int main(void)
 		cmocka_unit_test(between_zones), cmocka_unit_test(grants),
 		cmocka_unit_test(topics),	 cmocka_unit_test(cip),
 		cmocka_unit_test(places),	 cmocka_unit_test(long_expectations),
-		cmocka_unit_test(model1),	 cmocka_unit_test(large),
+		cmocka_unit_test(model1),	 cmocka_unit_test(reference),
+		cmocka_unit_test(large),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
