@@ -254,7 +254,7 @@ static uint32_t multiple_count(struct cip_env *env, struct slice data)
 
 void cip_multiple_request(struct cip_env *env, const struct cip_request *q)
 {
-	uint32_t i, count = multiple_count(env, q->data);
+	uint32_t i, told = 0, count = multiple_count(env, q->data);
 	struct cip_env inner = *env;
 	struct slice msg;
 
@@ -262,14 +262,14 @@ void cip_multiple_request(struct cip_env *env, const struct cip_request *q)
 	for (i = 0; i < count && i < CIP_SERVICES_MAX; i++)
 		if (multiple_at(q->data, count, i, &msg))
 			cip_on_request(&inner, msg);
-		else
+		else if (!told++)
 			cip_malformed(env, "offset of a service is impossible", q->data.p, i);
 }
 
 void cip_multiple_reply(struct cip_env *env, const struct cip_request *q, struct slice data)
 {
 	struct reader asked = rd_of(q ? q->data : slice_of(NULL, 0));
-	uint32_t i, count, asked_count = rd_le16(&asked);
+	uint32_t i, count, told = 0, asked_count = rd_le16(&asked);
 	struct cip_env inner = *env;
 	struct slice msg;
 
@@ -283,7 +283,7 @@ void cip_multiple_reply(struct cip_env *env, const struct cip_request *q, struct
 			inner.asked = slice_of(NULL, 0);
 		if (multiple_at(data, count, i, &msg))
 			cip_on_response(&inner, msg);
-		else
+		else if (!told++)
 			cip_malformed(env, "offset of a reply is impossible", data.p, i);
 	}
 }

@@ -324,7 +324,7 @@ static enum probe_result body_check(const uint8_t *data, uint32_t len)
 	case LIST_SERVICES:
 	case LIST_IDENTITY:
 		if (h.length == 0)
-			return PROBE_NO;
+			return PROBE_MORE; /* asks; the answer will tell */
 		count = rd_le16(&r);
 		rd_skip(&r, 2);
 		if (!rd_ok(&r))
