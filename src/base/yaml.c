@@ -12,6 +12,7 @@ struct open {
 	struct yaml_node *node;
 	struct yaml_node **tail; /* where the next child goes */
 	struct yaml_node *key;	 /* map: the key that waits for its value */
+	bool again;		 /* map: that key was there before, its value is left out */
 };
 
 struct builder {
@@ -122,11 +123,16 @@ static void attach(struct builder *b, struct yaml_node *n, yaml_mark_t at)
 				 before->line);
 			b->bad = true;
 		}
+		o->again = before != NULL;
 		o->key = n;
 		return;
 	}
 	n->key = o->key;
 	o->key = NULL;
+	if (o->again) {
+		o->again = false;
+		return;
+	}
 	*o->tail = n;
 	o->tail = &n->next;
 	o->node->count++;
@@ -144,7 +150,7 @@ static void begin(struct builder *b, enum yaml_kind kind, const yaml_event_t *ev
 	if (!n)
 		return;
 	attach(b, n, ev->start_mark);
-	b->stack[b->depth++] = (struct open){n, &n->first, NULL};
+	b->stack[b->depth++] = (struct open){.node = n, .tail = &n->first};
 }
 
 static void scalar(struct builder *b, const yaml_event_t *ev)
@@ -225,14 +231,26 @@ static void event(struct builder *b, const yaml_event_t *ev)
 	}
 }
 
-static void parser_error(struct builder *b, const yaml_parser_t *p)
+/* The reader knows only how many bytes came before. */
+static yaml_mark_t mark_of(const char *text, size_t len, size_t offset)
+{
+	yaml_mark_t at = {0};
+
+	len = offset < len ? offset : len;
+	for (at.index = 0; at.index < len; at.index++) {
+		at.column = text[at.index] == '\n' ? 0 : at.column + 1;
+		at.line += text[at.index] == '\n';
+	}
+	return at;
+}
+
+static void parser_error(struct builder *b, const yaml_parser_t *p, const char *text, size_t len)
 {
 	yaml_mark_t at = p->problem_mark;
 
 	if (p->error == YAML_READER_ERROR) {
-		diag_add(b->diag, DIAG_ERROR, b->doc->name, 0, 0, "%s at byte %zu",
-			 p->problem ? p->problem : "not readable as text", p->problem_offset);
-		b->failed = true;
+		fail(b, mark_of(text, len, p->problem_offset), "%s",
+		     p->problem ? p->problem : "not readable as text");
 		return;
 	}
 	if (p->error == YAML_MEMORY_ERROR)
@@ -264,7 +282,7 @@ bool yaml_load_buffer(struct yaml_doc *doc, const char *name, const char *text, 
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
 	while (!end && !b.failed) {
 		if (!yaml_parser_parse(&parser, &ev)) {
-			parser_error(&b, &parser);
+			parser_error(&b, &parser, text, len);
 			break;
 		}
 		event(&b, &ev);
@@ -277,6 +295,7 @@ bool yaml_load_buffer(struct yaml_doc *doc, const char *name, const char *text, 
 		diag_add(diag, DIAG_ERROR, name, 1, 1, "the file is empty");
 		return false;
 	}
+	doc->complete = !b.failed;
 	return !b.failed && !b.bad;
 }
 

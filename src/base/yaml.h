@@ -49,10 +49,15 @@ struct yaml_node {
 struct yaml_doc {
 	struct yaml_node *root; /* never NULL in a loaded document */
 	const char *name;	/* the file, for messages */
+	bool complete;		/* read to its end; true also when keys were duplicate */
 	struct arena arena;	/* owns all of it */
 };
 
-/* False with diag filled when it cannot be read or is no good. Free the document either way. */
+/*
+ * False with diag filled when it cannot be read or is no good. Free the document either way. When
+ * only keys were duplicate, the document is complete all the same, without the later ones, so that
+ * a loader may go on and tell further mistakes.
+ */
 bool yaml_load_buffer(struct yaml_doc *doc, const char *name, const char *text, size_t len,
 		      struct diag *diag);
 bool yaml_load_file(struct yaml_doc *doc, const char *path, struct diag *diag);

@@ -126,15 +126,6 @@ static const struct field zone_fields[] = {
 	{NULL, NULL, false},
 };
 
-/* The zone a nested network says it is carved out of; POLICY_NONE when it says nothing. */
-static uint32_t inside_of(struct loader *l, uint32_t zone)
-{
-	const struct yaml_node *in = yaml_get(l->zone_node[zone], "inside");
-	uint32_t end = in ? load_find_end(l, in->text) : POLICY_NONE;
-
-	return end < l->p->zones ? end : POLICY_NONE;
-}
-
 static void check_overlaps(struct loader *l)
 {
 	struct policy *p = l->p;
@@ -148,7 +139,7 @@ static void check_overlaps(struct loader *l)
 		if (above == TRIE_NONE)
 			continue;
 		y = &p->prefix[above];
-		if (y->zone == x->zone || prefix_catches_all(y) || inside_of(l, x->zone) == y->zone)
+		if (y->zone == x->zone || prefix_catches_all(y) || l->inside[x->zone] == y->zone)
 			continue;
 		load_error(l, &at,
 			   "zones overlap: this network of zone \"%s\" lies within one of zone "
@@ -158,27 +149,34 @@ static void check_overlaps(struct loader *l)
 	}
 }
 
-static void check_inside(struct loader *l, const struct yaml_node *zone)
+/* The zone that a zone says it is carved out of; POLICY_NONE when it says nothing. */
+static uint32_t find_inside(struct loader *l, const struct yaml_node *zone)
 {
 	const struct yaml_node *n = yaml_get(zone, "inside");
 	struct suggest s;
-	uint32_t i;
+	uint32_t i, end;
 
-	if (!n || n->kind != YAML_SCALAR || load_find_end(l, n->text) < l->p->zones)
-		return;
-	s = suggest_for(n->text);
+	if (!n || n->kind != YAML_SCALAR)
+		return POLICY_NONE;
+	end = load_find_end(l, n->text);
+	if (end < l->p->zones)
+		return end;
+	s = suggest_for(l, n->text);
 	for (i = 0; i < l->p->zones; i++)
 		suggest_try(&s, l->p->zone[i].id);
 	load_error(l, n, "inside: there is no zone \"%.80s\"%s", n->text, suggest_text(l, &s));
+	return POLICY_NONE;
 }
 
 void load_zones(struct loader *l, const struct yaml_node *n)
 {
 	struct policy *p = l->p;
-	const struct yaml_node *c;
+	const struct yaml_node *c, **node; /* by zone */
+	uint32_t i;
 
 	if (!load_is(l, n, YAML_MAP, "zones"))
 		return;
+	node = arena_array(l->a, n->count, sizeof(*node));
 	yaml_each (c, n) {
 		const char *id = load_id(l, c->key, "zone id");
 		struct zone_load z = {.index = p->zones};
@@ -187,9 +185,7 @@ void load_zones(struct loader *l, const struct yaml_node *n)
 		if (!id)
 			continue;
 		p->zone = arena_grow(l->a, p->zone, p->zones, &p->zone_cap, sizeof(*p->zone));
-		l->zone_node = arena_grow(l->a, l->zone_node, p->zones, &l->zone_nodes_cap,
-					  sizeof(*l->zone_node));
-		l->zone_node[p->zones] = c;
+		node[p->zones] = c;
 		z.zone = &p->zone[p->zones++];
 		*z.zone = (struct policy_zone){.id = id, .title = id, .line = c->key->line};
 		take_id(l, c->key, id, z.index);
@@ -200,8 +196,9 @@ void load_zones(struct loader *l, const struct yaml_node *n)
 				     "in it",
 				     id);
 	}
-	yaml_each (c, n)
-		check_inside(l, c);
+	l->inside = arena_array(l->a, p->zones, sizeof(*l->inside));
+	for (i = 0; i < p->zones; i++)
+		l->inside[i] = find_inside(l, node[i]);
 	check_overlaps(l);
 }
 
@@ -226,7 +223,7 @@ static void asset_zone(struct loader *l, const struct yaml_node *n, void *object
 		a->asset->zone = end;
 		return;
 	}
-	s = suggest_for(id);
+	s = suggest_for(l, id);
 	for (i = 0; i < l->p->zones; i++)
 		suggest_try(&s, l->p->zone[i].id);
 	load_error(l, n, "there is no zone \"%s\"%s", id, suggest_text(l, &s));
@@ -482,11 +479,12 @@ static void load_tree(struct loader *l, const struct yaml_node *root)
 	}
 }
 
-static struct policy *load(struct yaml_doc *doc, bool readable, const char *name, struct diag *diag)
+/* errors: how many there were before this file. */
+static struct policy *load(struct yaml_doc *doc, const char *name, struct diag *diag,
+			   unsigned errors)
 {
-	struct policy *p = readable ? calloc(1, sizeof(*p)) : NULL;
+	struct policy *p = doc->complete ? calloc(1, sizeof(*p)) : NULL;
 	struct loader l = {.p = p, .file = name, .diag = diag};
-	unsigned errors = diag->errors;
 
 	if (p) {
 		l.a = &p->arena;
@@ -498,7 +496,7 @@ static struct policy *load(struct yaml_doc *doc, bool readable, const char *name
 			policy_free(p);
 			p = NULL;
 		}
-	} else if (readable) {
+	} else if (doc->complete) {
 		diag_add(diag, DIAG_ERROR, name, 0, 0, "out of memory");
 	}
 	yaml_doc_free(doc);
@@ -507,18 +505,20 @@ static struct policy *load(struct yaml_doc *doc, bool readable, const char *name
 
 struct policy *policy_load(const char *path, struct diag *diag)
 {
+	unsigned errors = diag->errors;
 	struct yaml_doc doc;
-	bool readable = yaml_load_file(&doc, path, diag);
 
-	return load(&doc, readable, path, diag);
+	yaml_load_file(&doc, path, diag);
+	return load(&doc, path, diag, errors);
 }
 
 struct policy *policy_load_buffer(const char *name, const char *text, size_t len, struct diag *diag)
 {
+	unsigned errors = diag->errors;
 	struct yaml_doc doc;
-	bool readable = yaml_load_buffer(&doc, name, text, len, diag);
 
-	return load(&doc, readable, name, diag);
+	yaml_load_buffer(&doc, name, text, len, diag);
+	return load(&doc, name, diag, errors);
 }
 
 void policy_free(struct policy *p)

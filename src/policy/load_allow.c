@@ -44,7 +44,7 @@ static void add_filter(struct loader *l, const struct yaml_node *n, void *object
 
 static void add_class(struct loader *l, const struct yaml_node *n, void *object)
 {
-	struct suggest s = suggest_for(n->text);
+	struct suggest s = suggest_for(l, n->text);
 	struct rule *r = object;
 	int i = op_class_find(n->text, n->len), k;
 
@@ -68,7 +68,7 @@ struct code_load {
 static void add_code(struct loader *l, const struct yaml_node *n, void *object)
 {
 	struct code_load *c = object;
-	struct suggest s = suggest_for(n->text);
+	struct suggest s = suggest_for(l, n->text);
 	const struct numbers to = {.what = c->key, .set = &c->rule->code, .max = UINT32_MAX};
 	const struct vocab_code *v;
 	bool found = false, wanted = false;
@@ -157,7 +157,7 @@ static void rule_key(struct loader *l, const struct yaml_node *v, struct rule *r
 static void unknown_key(struct loader *l, const struct yaml_node *v, const struct vocab *vocab)
 {
 	static const char *const common[] = {"do", "port", "value", "addresses"};
-	struct suggest s = suggest_for(v->key->text);
+	struct suggest s = suggest_for(l, v->key->text);
 	const struct vocab_key *k;
 	unsigned i;
 
@@ -295,7 +295,7 @@ static const struct icmp_word {
 static void add_icmp(struct loader *l, const struct yaml_node *n, void *object)
 {
 	struct service *s = object;
-	struct suggest near = suggest_for(n->text);
+	struct suggest near = suggest_for(l, n->text);
 	const struct icmp_word *w;
 	int i;
 
@@ -342,7 +342,7 @@ static void load_service(struct loader *l, const struct yaml_node *n, unsigned k
 static void load_word_of(struct loader *l, const struct yaml_node *v, struct conduit *c)
 {
 	const struct vocab *vocab = vocab_find(v->key->text), *other;
-	struct suggest s = suggest_for(v->key->text);
+	struct suggest s = suggest_for(l, v->key->text);
 	unsigned i;
 
 	if (vocab) {

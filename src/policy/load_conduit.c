@@ -40,9 +40,8 @@ static uint32_t find_end(struct loader *l, const struct yaml_node *n, const char
 	end = load_find_end(l, id);
 	if (end != POLICY_NONE)
 		return end;
-	s = suggest_for(id);
-	/* past the errors that are kept nobody reads suggestions, and they are slow */
-	for (i = 0; i < p->zones + p->assets && l->diag->count < DIAG_MAX; i++)
+	s = suggest_for(l, id);
+	for (i = 0; s.word && i < p->zones + p->assets; i++)
 		suggest_try(&s, end_id(p, i));
 	load_error(l, n, "%s: there is no zone or asset \"%s\"%s", what, id, suggest_text(l, &s));
 	return POLICY_NONE;

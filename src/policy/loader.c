@@ -44,7 +44,7 @@ void load_fields(struct loader *l, const struct yaml_node *map, const char *what
 	if (!load_is(l, map, YAML_MAP, what))
 		return;
 	yaml_each (v, map) {
-		struct suggest s = suggest_for(v->key->text);
+		struct suggest s = suggest_for(l, v->key->text);
 
 		for (f = fields; f->name && strcmp(f->name, v->key->text) != 0; f++)
 			suggest_try(&s, f->name);
@@ -162,16 +162,23 @@ static unsigned distance(const char *a, size_t na, const char *b, size_t nb)
 	return row[(na + 1) % 3][nb];
 }
 
-struct suggest suggest_for(const char *word)
+struct suggest suggest_for(const struct loader *l, const char *word)
 {
-	return (struct suggest){.word = word, .distance = 3};
+	return (struct suggest){
+		.word = l->diag->count < DIAG_MAX ? word : NULL,
+		.distance = 3,
+	};
 }
 
 void suggest_try(struct suggest *s, const char *candidate)
 {
-	size_t na = strlen(s->word), nb = strlen(candidate);
+	size_t na, nb;
 	unsigned d;
 
+	if (!s->word)
+		return;
+	na = strlen(s->word);
+	nb = strlen(candidate);
 	if (na > WORD_MAX || nb > WORD_MAX || na > nb + 2 || nb > na + 2)
 		return;
 	d = distance(s->word, na, candidate, nb);

@@ -18,10 +18,9 @@ struct loader {
 	struct arena *a; /* the policy's */
 	const char *file;
 	struct diag *diag;
-	struct imap ids;		    /* hashes of ids -> zone, or END_ASSET | asset */
-	struct imap conduit_ids;	    /* hashes of ids -> conduit */
-	const struct yaml_node **zone_node; /* by zone */
-	uint32_t zone_nodes_cap;
+	struct imap ids;	 /* hashes of ids -> zone, or END_ASSET | asset */
+	struct imap conduit_ids; /* hashes of ids -> conduit */
+	uint32_t *inside;	 /* by zone: the zone it is carved out of, or POLICY_NONE */
 };
 
 __attribute__((format(printf, 3, 4))) void load_error(struct loader *l, const struct yaml_node *at,
@@ -65,7 +64,8 @@ struct suggest {
 	unsigned distance;
 };
 
-struct suggest suggest_for(const char *word);
+/* Looks for nothing once the errors are only counted: nobody reads the suggestion. */
+struct suggest suggest_for(const struct loader *l, const char *word);
 void suggest_try(struct suggest *s, const char *candidate);
 
 /* "; did you mean \"x\"?", or "" when nothing comes near. */

@@ -75,7 +75,8 @@ static void refused(void **state)
 		{"a: \"x\\0y\"\n", 1, 4, "NUL"},
 		{"a: [1, 2\nb: 3\n", 2, 2, "expected ',' or ']'"},
 		{"a: 1\n\tb: 2\n", 2, 1, "tab character"},
-		{"a: \xff\xff\n", 0, 0, "UTF-8"},
+		{"b: 1\na: \xff\xff\n", 2, 4, "UTF-8"},
+		{"b: 1\n\x01\n", 2, 1, "control characters"},
 	};
 	size_t i;
 
