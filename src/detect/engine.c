@@ -1,6 +1,7 @@
 #include "detect/engine.h"
 
 #include "base/hash.h"
+#include "detect/endpoint.h"
 #include "detect/incident.h"
 #include "detect/judge.h"
 #include "detect/storm.h"
@@ -24,6 +25,7 @@ struct engine {
 	struct count count[JUDGE_FINDINGS];
 	struct incident_table *incidents;
 	struct storm *storm;
+	struct endpoint_table *endpoints;
 	uint64_t early; /* incidents told early that were spoken of */
 	int64_t begin;	/* ns, packet time at which listening began, for what is older */
 	int64_t ticked; /* ns, packet time at which quiet incidents were last looked for */
@@ -35,13 +37,18 @@ struct engine {
 static void told(void *user, const struct incident *i)
 {
 	struct engine *e = user;
+	struct incident full = *i;
 	struct sink *const *s;
 
 	if (!(e->cfg.events & ENGINE_ALERT))
 		return;
+	if (i->has_addr) {
+		full.src_device = endpoint_find(e->endpoints, &i->src);
+		full.dst_device = endpoint_find(e->endpoints, &i->dst);
+	}
 	for (s = e->cfg.sinks; s && *s; s++)
 		if ((*s)->ops->alert)
-			(*s)->ops->alert(*s, i);
+			(*s)->ops->alert(*s, &full);
 }
 
 struct engine *engine_new(const struct engine_config *cfg)
@@ -63,10 +70,11 @@ struct engine *engine_new(const struct engine_config *cfg)
 	for (i = 0; i < VOCABS_MAX && (v = vocab_at(i)); i++)
 		e->vocab_proto[e->vocabs++] = v->proto;
 	e->storm = storm_new();
+	e->endpoints = endpoint_table_new();
 	e->incidents = incident_table_new(
 		INCIDENTS_MAX, cfg->incident_quiet ? cfg->incident_quiet : 300 * SECOND,
 		cfg->incident_longest ? cfg->incident_longest : 3600 * SECOND, told, e);
-	if (e->storm && e->incidents)
+	if (e->storm && e->endpoints && e->incidents)
 		return e;
 fail:
 	engine_free(e);
@@ -406,6 +414,8 @@ static void sink_names(const struct engine *e, struct flow *f, struct sink_names
 	const struct flow_view *v = flow_view(f);
 
 	memset(n, 0, sizeof(*n));
+	n->client_device = endpoint_find(e->endpoints, flow_client(f));
+	n->server_device = endpoint_find(e->endpoints, flow_server(f));
 	if (!e->cfg.policy || !v->opened)
 		return;
 	fill_place(e->cfg.policy, v->place[0], &n->client_zone, &n->client_asset);
@@ -528,6 +538,13 @@ static void flow_given_up(struct engine *e, struct flow *f)
 	words_fill(&w, JUDGE_LIMIT, i);
 }
 
+static void on_identity(void *user, struct flow *f, int side, const char *key, struct slice value)
+{
+	struct engine *e = user;
+
+	endpoint_learn(e->endpoints, side ? flow_server(f) : flow_client(f), key, value);
+}
+
 static void on_closed(void *user, struct flow *f, enum flow_end_reason why)
 {
 	struct engine *e = user;
@@ -555,6 +572,7 @@ const struct flow_handlers engine_handlers = {
 	.opened = on_opened,
 	.op = on_op,
 	.anomaly = on_anomaly,
+	.identity = on_identity,
 	.link = on_link,
 	.closed = on_closed,
 };
@@ -589,5 +607,6 @@ void engine_free(struct engine *e)
 		return;
 	incident_table_free(e->incidents);
 	storm_free(e->storm);
+	endpoint_table_free(e->endpoints);
 	free(e);
 }

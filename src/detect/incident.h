@@ -13,6 +13,7 @@
 #define KIDOBAN_DETECT_INCIDENT_H
 
 #include "base/addr.h"
+#include "detect/endpoint.h"
 #include "detect/finding.h"
 #include "op/op.h"
 
@@ -49,6 +50,10 @@ struct incident {
 	const char *src_asset, *dst_asset; /* likewise */
 	const char *conduit;		   /* likewise */
 	const char *const *refs;	   /* the conduit's own, NULL-ended; may be NULL */
+
+	/* What the two ends told about themselves; filled when the incident is told, may be NULL.
+	 */
+	const struct endpoint *src_device, *dst_device;
 
 	const char *did;   /* a flow that is a violation by itself: static, what was spoken on it */
 	uint16_t did_mask; /* likewise: the classes of its ops, bits of enum op_class */

@@ -220,6 +220,20 @@ static void put_names(json_t *o, const struct sink_names *n, int from)
 	eve_put(o, "dest_asset", from ? n->client_asset : n->server_asset);
 }
 
+/* What a device told about itself: vendor, product-name, ... */
+static void put_device(json_t *o, const char *key, const struct endpoint *e)
+{
+	json_t *device;
+	uint32_t i;
+
+	if (!e)
+		return;
+	device = json_object();
+	for (i = 0; i < e->facts; i++)
+		eve_put(device, e->fact[i].key, e->fact[i].value);
+	json_object_set_new(o, key, device);
+}
+
 static json_t *ours_new(void)
 {
 	json_t *o = json_object();
@@ -359,6 +373,8 @@ static void on_alert(struct sink *s, const struct incident *i)
 	eve_put(o, "dest_zone", i->dst_zone);
 	eve_put(o, "src_asset", i->src_asset);
 	eve_put(o, "dest_asset", i->dst_asset);
+	put_device(o, "src_device", i->src_device);
+	put_device(o, "dest_device", i->dst_device);
 	eve_put(o, "conduit", i->conduit);
 	if (i->did_mask)
 		put_classes(o, i->did_mask);
@@ -427,6 +443,8 @@ static void on_flow(struct sink *s, const struct flow *f, const struct sink_name
 	if (f->ip_proto == 6)
 		json_object_set_new(r, "tcp", tcp_object(f));
 	put_names(ours, n, 0);
+	put_device(ours, "src_device", n->client_device);
+	put_device(ours, "dest_device", n->server_device);
 	eve_put(ours, "client_by", settled[f->client_by]);
 	eve_put_int(ours, "first_frame", f->first_frame);
 	eve_put_int(ours, "ops", f->ops);

@@ -13,16 +13,18 @@
 #include <stdint.h>
 #include <stdio.h>
 
+struct endpoint;
 struct incident;
 struct flow;
 struct op;
 struct packet;
 struct anomaly;
 
-/* How the ends of a flow are called by the policy; any may be NULL. */
+/* How the ends of a flow are called by the policy and by themselves; any may be NULL. */
 struct sink_names {
 	const char *client_zone, *client_asset;
 	const char *server_zone, *server_asset;
+	const struct endpoint *client_device, *server_device;
 };
 
 struct sink_stats {	 /* one line of numbers, in the order to be shown */

@@ -189,7 +189,8 @@ static void an_alert(void **state)
 static void a_flow_reads_from_its_client(void **state)
 {
 	struct capture *c = *state;
-	const struct sink_names n = {"control-info", "hmi-1", "control", NULL};
+	const struct sink_names n = {
+		.client_zone = "control-info", .client_asset = "hmi-1", .server_zone = "control"};
 	struct flow f = conversation();
 
 	c->s->ops->flow(c->s, &f, &n, FLOW_END_CLOSED);
@@ -212,7 +213,7 @@ static void a_flow_reads_from_its_client(void **state)
 static void a_response(void **state)
 {
 	struct capture *c = *state;
-	const struct sink_names n = {NULL, NULL, NULL, NULL};
+	const struct sink_names n = {.client_zone = NULL};
 	struct flow f = conversation();
 	const struct op op = {
 		.frame = 9,
@@ -250,7 +251,7 @@ static void a_response(void **state)
 static void cip_is_shown_inside_enip(void **state)
 {
 	struct capture *c = *state;
-	const struct sink_names n = {NULL, NULL, NULL, NULL};
+	const struct sink_names n = {.client_zone = NULL};
 	struct flow f = conversation();
 	const struct op op = {
 		.frame = 9,
@@ -274,7 +275,7 @@ static void cip_is_shown_inside_enip(void **state)
 static void bytes_from_the_wire_are_escaped(void **state)
 {
 	struct capture *c = *state;
-	const struct sink_names n = {NULL, NULL, NULL, NULL};
+	const struct sink_names n = {.client_zone = NULL};
 	struct flow f = conversation();
 	const struct op op = {
 		.frame = 9,
