@@ -8,6 +8,8 @@
 
 #include "flow_toy.h"
 
+#include <time.h>
+
 static void in_order(void **state)
 {
 	(void)state;
@@ -479,6 +481,99 @@ static void starts_afresh(void **state)
 	toy_end(&w);
 }
 
+/*
+ * The twin of the whole way: messages are numbered; however they are cut, shuffled and repeated,
+ * all come out once and in order. With losses, those that come out were sent, each once and in
+ * order. The first segment always arrives: claiming needs the start of a message at the start of
+ * a segment, which these cuts offer by chance only.
+ */
+static uint64_t rng;
+
+static uint32_t pick(uint32_t n)
+{
+	rng = rng * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(rng >> 33) % n;
+}
+
+static long last_number, numbers_seen;
+
+static void on_number(void *user, struct flow *f, const struct op *op)
+{
+	char text[16] = "";
+	long number;
+
+	(void)user;
+	(void)f;
+	assert_true(op->object.name.len >= 6);
+	memcpy(text, op->object.name.p, 6);
+	number = strtol(text, NULL, 10);
+	assert_true(number > last_number);
+	last_number = number;
+	numbers_seen++;
+}
+
+static void bent(bool losses)
+{
+	static const struct flow_handlers h = {.op = on_number};
+	static uint8_t bytes[100000];
+	struct flow_config cfg = {.flows_max = 4, .dissectors = toy_dissectors};
+	struct {
+		uint32_t at, len;
+	} seg[8];
+	uint32_t n = 0, at = 0, count = 0, i, base = pick(2) ? 5 : 0u - pick(5000), all = 200;
+
+	for (i = 1; i <= all; i++) {
+		char body[400];
+		int len = snprintf(body, sizeof(body), "%06u", i);
+
+		memset(body + len, 'x', sizeof(body) - (size_t)len);
+		body[len + (int)pick(pick(10) ? 20 : 390)] = '\0';
+		n += toy_make(bytes + n, 'Q', body);
+	}
+	toy_start(&w, NULL);
+	flow_tracker_free(w.t);
+	cfg.overlap = pick(2) ? FLOW_OVERLAP_LAST : FLOW_OVERLAP_FIRST;
+	w.t = flow_tracker_new(&cfg, &h, NULL);
+	last_number = numbers_seen = 0;
+	toy_tcp_at(&w, 0, PACKET_TCP_SYN, base - 1, 0, NULL, 0);
+	while (at < n || count) {
+		while (at < n && count < 8) { /* cut */
+			uint32_t len = 1 + pick(pick(3) ? 60 : 600),
+				 back = at && pick(6) == 0 ? pick(40) : 0;
+
+			back = back < at ? back : at;
+			if (len > n - at)
+				len = n - at;
+			seg[count].at = at - back;
+			seg[count++].len = len + back;
+			at += len;
+		}
+		i = pick(3) ? 0 : pick(count); /* shuffle */
+		if (!losses || seg[i].at == 0 || pick(20))
+			toy_tcp_at(&w, 0, 0, base + seg[i].at, 0, bytes + seg[i].at, seg[i].len);
+		else if (i == 0 && pick(2)) /* an honest receiver: all before it was sent */
+			toy_tcp_at(&w, 1, 0, 1, base + seg[i].at + seg[i].len, NULL, 0);
+		if (pick(5)) { /* else it comes again */
+			memmove(seg + i, seg + i + 1, (--count - i) * sizeof(*seg));
+		}
+	}
+	flow_tracker_flush(w.t);
+	assert_true(losses ? numbers_seen > 20 : numbers_seen == (long)all);
+	flow_tracker_free(w.t);
+}
+
+static void random_delivery(void **state)
+{
+	uint64_t seed = (uint64_t)time(NULL);
+	int i;
+
+	(void)state;
+	rng = seed;
+	print_message("seed %llu\n", (unsigned long long)seed);
+	for (i = 0; i < 400; i++)
+		bent(i & 1);
+}
+
 /* Held segments of many flows exhaust the buffers; nothing breaks, and it is counted. */
 static void buffers_run_out(void **state)
 {
@@ -529,6 +624,7 @@ int main(void)
 		cmocka_unit_test(closed_and_reused),
 		cmocka_unit_test(starts_afresh),
 		cmocka_unit_test(direction_takes_long),
+		cmocka_unit_test(random_delivery),
 		cmocka_unit_test(buffers_run_out),
 	};
 
