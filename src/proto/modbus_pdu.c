@@ -308,7 +308,14 @@ static void exception(struct pdu *p, struct op *op)
 #define AS_CODE(code, cls, name, ...) {name, code, OP_##cls},
 
 static const struct function functions[128] = {FUNCTIONS(AS_FUNCTION)};
-static const struct vocab_code codes[] = {FUNCTIONS(AS_CODE){NULL, 0, 0}};
+
+/* Besides the table: function 23 is a read as well, 43 goes by the names of its MEI types. */
+static const struct vocab_code codes[] = {
+	FUNCTIONS(AS_CODE){"read-write-multiple-registers", 23, OP_READ},
+	{"read-device-identification", 43, OP_DISCOVER},
+	{"canopen-general-reference", 43, OP_CONFIG},
+	{NULL, 0, 0},
+};
 
 static const struct vocab_key keys[] = {
 	{"unit", VOCAB_UNIT, 0, 0xff},
