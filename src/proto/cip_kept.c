@@ -6,16 +6,38 @@ static bool alive(const struct cip_kept *k, const struct cip_kept_request *q)
 	return q->frame && k->head - q->at <= CIP_KEPT_BYTES;
 }
 
+static struct cip_kept_request *slot(struct cip_kept *k, unsigned i)
+{
+	return &k->request[(k->oldest + i) % CIP_KEPT_REQUESTS];
+}
+
+static void drop_oldest(struct cip_kept *k)
+{
+	slot(k, 0)->frame = 0;
+	k->oldest = (uint8_t)((k->oldest + 1) % CIP_KEPT_REQUESTS);
+	k->used--;
+}
+
+/* Answered requests at the front are gone. */
+static void trim(struct cip_kept *k)
+{
+	while (k->used && slot(k, 0)->frame == 0)
+		drop_oldest(k);
+}
+
 void cip_kept_put(struct cip_kept *k, const struct proto_ctx *c, uint64_t key, const void *conn,
 		  struct slice bytes)
 {
-	struct cip_kept_request *q = &k->request[k->next];
+	struct cip_kept_request *q;
 	uint32_t len = bytes.len < CIP_KEPT_MAX ? bytes.len : CIP_KEPT_MAX;
 	uint32_t room = CIP_KEPT_BYTES - (uint32_t)(k->head % CIP_KEPT_BYTES);
 
-	k->next = (uint8_t)((k->next + 1) % CIP_KEPT_REQUESTS);
-	if (q->frame)
+	trim(k);
+	if (k->used == CIP_KEPT_REQUESTS) {
 		k->lossy = true;
+		drop_oldest(k);
+	}
+	q = slot(k, k->used++);
 	if (len > room)
 		k->head += room; /* in one piece, from the start of the ring */
 	*q = (struct cip_kept_request){
@@ -41,8 +63,9 @@ struct cip_kept_request *cip_kept_find(struct cip_kept *k, uint64_t key, const v
 {
 	unsigned i;
 
-	for (i = 0; i < CIP_KEPT_REQUESTS; i++) {
-		struct cip_kept_request *q = &k->request[(k->next + i) % CIP_KEPT_REQUESTS];
+	trim(k);
+	for (i = 0; i < k->used; i++) {
+		struct cip_kept_request *q = slot(k, i);
 
 		if (q->frame == 0 || q->key != key || (q->conn && conn && q->conn != conn))
 			continue;
@@ -59,9 +82,7 @@ struct cip_kept_request *cip_kept_find(struct cip_kept *k, uint64_t key, const v
 
 void cip_kept_clear(struct cip_kept *k)
 {
-	unsigned i;
-
-	for (i = 0; i < CIP_KEPT_REQUESTS; i++)
-		k->request[i].frame = 0;
+	while (k->used)
+		drop_oldest(k);
 	k->lossy = true;
 }
