@@ -1,7 +1,6 @@
 /* The table of subcommands, nothing else. */
 #include "cmd/cmd.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,8 +36,6 @@ int main(int argc, char **argv)
 {
 	size_t i;
 
-	/* A closed pipe or socket is a write error, told by the sink. */
-	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2) {
 		usage(stderr);
 		return CMD_USAGE;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -301,6 +302,9 @@ int cmd_replay(int argc, char **argv)
 
 	code = parse(&r, argc, argv, &done);
 	if (!done) {
+		/* A collector that goes away is a write error; a pager that does ends the run. */
+		if (r.output_count)
+			signal(SIGPIPE, SIG_IGN);
 		good = load(&r, &policy, &catalogue, &diag);
 		diag_print(&diag, stderr);
 		code = good && open_outputs(&r) ? run(&r) : CMD_USAGE;

@@ -12,9 +12,25 @@ static void on_op(struct proto_ctx *c, const struct op *op)
 		t->handlers.op(t->user, &e->flow, op);
 }
 
+/*
+ * A side that acknowledges more than we saw from its peer was told something we missed: a mirror
+ * lost it, or shows it later.
+ */
+static bool missed_by_us(const struct entry *e, const struct proto_ctx *c)
+{
+	unsigned asker = c->dir == PROTO_TO_SERVER ? !e->flow.client : e->flow.client;
+	const struct stream *s = &e->dir[asker].stream;
+
+	return c->transport == PROTO_TCP && s->has_acked &&
+	       (!s->started || stream_diff(s->acked, s->next) > 0);
+}
+
 static void on_anomaly(struct proto_ctx *c, const struct anomaly *a)
 {
 	struct flow_tracker *t = c->user;
+
+	if (a->kind == ANOMALY_UNSOLICITED && missed_by_us(t->ctx_entry, c))
+		return;
 
 	/* a datagram cut by the snap length is short by no fault of its sender */
 	if (a->kind == ANOMALY_MALFORMED && c->transport == PROTO_UDP && t->packet &&
