@@ -464,6 +464,37 @@ static void test_io_client(void **state)
 	assert_int_equal(p.client, 1);
 }
 
+/* Every connection is found again until a set of the table is full; that is told. */
+static void test_connection_limit(void **state)
+{
+	char ask[sizeof(OPEN_IO)], reply[sizeof(OPEN_IO_REPLY)], number[16];
+	unsigned i, n = 6000;
+
+	(void)state;
+	memcpy(ask, OPEN_IO, sizeof(ask));
+	memcpy(reply, OPEN_IO_REPLY, sizeof(reply));
+	for (i = 0; i < n; i++) {
+		/* the connection serial number, and both ids with it */
+		snprintf(number, sizeof(number), "%02x %02x", i & 0xff, i >> 8);
+		memcpy(ask + 3 * 16, number, 5);
+		memcpy(reply + 3 * 12, number, 5);
+		memcpy(reply + 3 * 4, number, 5);
+		memcpy(reply + 3 * 8, number, 5);
+		ucmm(ASK, 1, ask);
+		ucmm(REPLY, 1, reply);
+		if (i == 500)
+			assert_int_equal(r->anomalies, 0);
+		recorder_expect(r, r->text);
+	}
+	assert_int_equal(r->ops, 2 * n);
+	assert_true(r->anomalies >= n - 4096);
+	/* the last one is known */
+	recorder_flow(r, PROTO_UDP);
+	io(REPLY, 0x11220000 | (n - 1), 1, "01 00 77 88");
+	recorder_expect(r, "publish cip read io-data 0x00 io-connection 4/100/287446895 count 1 "
+			   "= 7788\n");
+}
+
 /* Some targets answer without the reply bit: the request that waits tells. */
 static void test_reply_without_bit(void **state)
 {
@@ -505,6 +536,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unconnected_send, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_identity, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_io, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_connection_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_io_client, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_connected, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_connected_unknown, setup, teardown),
