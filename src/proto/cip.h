@@ -1,7 +1,7 @@
 /*
  * proto/cip.h - what the files of the CIP dissector share. Nobody else includes it.
  *
- *   enip.c            encapsulation, common packet format, the dissector itself
+ *   enip.c            encapsulation, common packet format, the dissector itself (and enip_find.c)
  *   cip_kept.c        what was asked, kept until the answer comes
  *   cip.c             CIP messages: heads, wrappers (Multiple Service Packet, Unconnected Send)
  *   cip_path.c        EPATH: where a request goes, as an op_object

@@ -15,44 +15,12 @@
  * SendRRData and SendUnitData are no ops of their own, what they carry is; a reply that refuses
  * them (status) is one. Not decoded: what runs inside DTLS and TLS (port 2221).
  */
+#include "proto/enip.h"
 #include "proto/cip.h"
 #include "base/hash.h"
 
-#define HEADER	   24
-#define LENGTH_MAX 65511 /* volume 2, 2-3.1 */
-#define ITEMS_MAX  16
-#define PORT	   44818
-#define PORT_IO	   2222
-
-enum {
-	NOP = 0x00,
-	LIST_SERVICES = 0x04,
-	LIST_IDENTITY = 0x63,
-	LIST_INTERFACES = 0x64,
-	REGISTER_SESSION = 0x65,
-	UNREGISTER_SESSION = 0x66,
-	SEND_RR_DATA = 0x6f,
-	SEND_UNIT_DATA = 0x70,
-	INDICATE_STATUS = 0x72,
-	CANCEL = 0x73,
-	START_DTLS = 0xc8,
-};
-
-enum {
-	ITEM_NULL = 0x0000,
-	ITEM_IDENTITY = 0x000c,
-	ITEM_CONNECTED_ADDRESS = 0x00a1,
-	ITEM_CONNECTED_DATA = 0x00b1,
-	ITEM_UNCONNECTED_DATA = 0x00b2,
-	ITEM_SEQUENCED_ADDRESS = 0x8002,
-};
-
-struct header {
-	uint16_t command, length;
-	uint32_t session, status;
-	uint64_t context;
-	uint32_t options;
-};
+#define PORT	44818
+#define PORT_IO 2222
 
 struct enip_state {
 	struct cip_kept kept;
@@ -63,29 +31,27 @@ struct enip_state {
 
 /* ---- commands */
 
-enum shape { ANY_LENGTH, EMPTY, FOUR, LIST, DATA };
+/* Volume 2, table 2-3.2. */
+#define COMMANDS(X)                                                                                \
+	X(NOP, "nop", OP_SESSION, ANY_LENGTH)                                                      \
+	X(LIST_SERVICES, "list-services", OP_DISCOVER, LIST)                                       \
+	X(LIST_IDENTITY, "list-identity", OP_DISCOVER, LIST)                                       \
+	X(LIST_INTERFACES, "list-interfaces", OP_DISCOVER, LIST)                                   \
+	X(REGISTER_SESSION, "register-session", OP_SESSION, FOUR)                                  \
+	X(UNREGISTER_SESSION, "unregister-session", OP_SESSION, EMPTY)                             \
+	X(SEND_RR_DATA, "send-rr-data", OP_SESSION, DATA)                                          \
+	X(SEND_UNIT_DATA, "send-unit-data", OP_SESSION, DATA)                                      \
+	X(INDICATE_STATUS, "indicate-status", OP_SESSION, ANY_LENGTH)                              \
+	X(CANCEL, "cancel", OP_SESSION, ANY_LENGTH)                                                \
+	X(START_DTLS, "start-dtls", OP_SESSION, ANY_LENGTH)
 
-static const struct command {
-	const char *name;
-	uint8_t op_class;
-	uint8_t shape; /* what its length may be, enum shape */
-} commands[] = {
-	[NOP] = {"nop", OP_SESSION, ANY_LENGTH},
-	[LIST_SERVICES] = {"list-services", OP_DISCOVER, LIST},
-	[LIST_IDENTITY] = {"list-identity", OP_DISCOVER, LIST},
-	[LIST_INTERFACES] = {"list-interfaces", OP_DISCOVER, LIST},
-	[REGISTER_SESSION] = {"register-session", OP_SESSION, FOUR},
-	[UNREGISTER_SESSION] = {"unregister-session", OP_SESSION, EMPTY},
-	[SEND_RR_DATA] = {"send-rr-data", OP_SESSION, DATA},
-	[SEND_UNIT_DATA] = {"send-unit-data", OP_SESSION, DATA},
-	[INDICATE_STATUS] = {"indicate-status", OP_SESSION, ANY_LENGTH},
-	[CANCEL] = {"cancel", OP_SESSION, ANY_LENGTH},
-	[START_DTLS] = {"start-dtls", OP_SESSION, ANY_LENGTH},
-};
+#define AS_COMMAND(code, name, op_class, shape) [code] = {name, op_class, shape},
+#define AS_VOCAB(code, name, op_class, shape)	{name, code, op_class},
 
-static const struct command reserved_command = {"reserved-command", OP_SESSION, ANY_LENGTH};
+static const struct enip_command commands[] = {COMMANDS(AS_COMMAND)};
+static const struct enip_command reserved_command = {"reserved-command", OP_SESSION, ANY_LENGTH};
 
-static const struct command *command_find(uint16_t code)
+const struct enip_command *enip_command_find(uint16_t code)
 {
 	if (code >= sizeof(commands) / sizeof(*commands) || !commands[code].name)
 		return NULL;
@@ -97,25 +63,12 @@ static const struct vocab_key keys[] = {
 	{NULL, 0, 0, 0},
 };
 
-static const struct vocab_code codes[] = {
-	{"nop", NOP, OP_SESSION},
-	{"list-services", LIST_SERVICES, OP_DISCOVER},
-	{"list-identity", LIST_IDENTITY, OP_DISCOVER},
-	{"list-interfaces", LIST_INTERFACES, OP_DISCOVER},
-	{"register-session", REGISTER_SESSION, OP_SESSION},
-	{"unregister-session", UNREGISTER_SESSION, OP_SESSION},
-	{"send-rr-data", SEND_RR_DATA, OP_SESSION},
-	{"send-unit-data", SEND_UNIT_DATA, OP_SESSION},
-	{"indicate-status", INDICATE_STATUS, OP_SESSION},
-	{"cancel", CANCEL, OP_SESSION},
-	{"start-dtls", START_DTLS, OP_SESSION},
-	{NULL, 0, 0},
-};
+static const struct vocab_code codes[] = {COMMANDS(AS_VOCAB){NULL, 0, 0}};
 
 static const struct vocab enip_vocab = {.proto = "enip", .keys = keys, .codes = codes};
 
 /* Volume 2, table 2-3.3. */
-static const char *status_name(uint32_t status)
+const char *enip_status_name(uint32_t status)
 {
 	switch (status) {
 	case 0x01:
@@ -135,288 +88,6 @@ static const char *status_name(uint32_t status)
 	default:
 		return NULL;
 	}
-}
-
-/* ---- headers */
-
-static struct header header_read(const uint8_t *data, uint32_t len)
-{
-	struct reader r = rd_init(data, len);
-	struct header h;
-
-	h.command = rd_le16(&r);
-	h.length = rd_le16(&r);
-	h.session = rd_le32(&r);
-	h.status = rd_le32(&r);
-	h.context = rd_le64(&r);
-	h.options = rd_le32(&r);
-	return h;
-}
-
-static bool length_fits(const struct command *cmd, const struct header *h)
-{
-	if (h->length > LENGTH_MAX)
-		return false;
-	if (h->status && h->length == 0)
-		return true; /* refusals may come without data */
-	switch (cmd->shape) {
-	case EMPTY:
-		return h->length == 0;
-	case FOUR:
-		return h->length == 4;
-	case LIST:
-		return h->length != 1; /* 0 asks, 2 is an empty list */
-	case DATA:
-		return h->length >= 8;
-	default:
-		return true;
-	}
-}
-
-/*
- * Is this the start of a message? MORE when the bytes at hand do not contradict it but are no
- * whole header yet.
- */
-static enum probe_result header_check(const uint8_t *data, uint32_t len, const char **why)
-{
-	struct header h = header_read(data, len);
-	const struct command *cmd;
-
-	*why = "unknown command";
-	if (len < 2)
-		return len && command_find(data[0]) ? PROBE_MORE : PROBE_NO;
-	cmd = command_find(h.command);
-	if (!cmd)
-		return PROBE_NO;
-	*why = "status is not one of the encapsulation's";
-	if (len >= 12 && h.status && !status_name(h.status))
-		return PROBE_NO;
-	*why = "length is impossible for the command";
-	if (len >= 12 && !length_fits(cmd, &h))
-		return PROBE_NO;
-	*why = "options are not zero";
-	if (len >= HEADER && h.options)
-		return PROBE_NO;
-	return len < HEADER ? PROBE_MORE : PROBE_YES;
-}
-
-/* ---- items */
-
-struct item {
-	uint16_t type;
-	struct slice data;
-};
-
-/* The next item; false at the end. A length beyond the end is cut, and *cut set. */
-static bool item_next(struct reader *r, struct item *it, bool *cut)
-{
-	uint16_t len;
-
-	if (rd_left(r) == 0)
-		return false;
-	it->type = rd_le16(r);
-	len = rd_le16(r);
-	if (!rd_ok(r) || len > rd_left(r)) {
-		*cut = true;
-		len = (uint16_t)rd_left(r);
-	}
-	it->data = rd_slice(r, len);
-	return true;
-}
-
-/*
- * Bytes that the items of SendRRData or SendUnitData take, header included; 0 when they cannot be
- * told from the bytes at hand. Items say their length themselves, so they convict a wrong header.
- */
-static uint32_t items_extent(const uint8_t *data, uint32_t len)
-{
-	struct reader r = rd_init(data, len);
-	uint16_t count;
-
-	rd_skip(&r, HEADER + 6);
-	for (count = rd_le16(&r); count && rd_ok(&r); count--) {
-		rd_skip(&r, 2);
-		rd_skip(&r, rd_le16(&r));
-	}
-	return rd_ok(&r) ? r.off : 0;
-}
-
-/* Does a datagram look like implicit I/O: a sequenced address, then connected data? */
-static bool io_shape(const uint8_t *data, uint32_t len)
-{
-	struct reader r = rd_init(data, len);
-	uint16_t count = rd_le16(&r);
-	uint16_t address = rd_le16(&r), size = rd_le16(&r);
-
-	rd_skip(&r, size);
-	return count >= 2 && count <= 4 && address == ITEM_SEQUENCED_ADDRESS && size == 8 &&
-	       rd_le16(&r) == ITEM_CONNECTED_DATA && rd_le16(&r) <= rd_left(&r) && rd_ok(&r);
-}
-
-/* ---- whose message is it */
-
-enum sender { SENDER_UNKNOWN, SENDER_CLIENT, SENDER_SERVER };
-
-/* A CIP message that is plainly a request or plainly a reply. */
-static enum sender cip_sender(struct slice msg)
-{
-	if (msg.len < 4)
-		return SENDER_UNKNOWN;
-	if (msg.p[0] & 0x80)
-		return msg.p[1] == 0 ? SENDER_SERVER : SENDER_UNKNOWN;
-	return msg.p[1] && msg.p[1] * 2u + 2 <= msg.len ? SENDER_CLIENT : SENDER_UNKNOWN;
-}
-
-static enum sender items_sender(const uint8_t *data, uint32_t len)
-{
-	struct reader r = rd_init(data, len);
-	struct item it;
-	bool cut = false;
-
-	rd_skip(&r, HEADER + 8);
-	while (item_next(&r, &it, &cut)) {
-		if (it.type == ITEM_UNCONNECTED_DATA)
-			return cip_sender(it.data);
-		if (it.type == ITEM_CONNECTED_DATA && it.data.len > 2)
-			return cip_sender(slice_of(it.data.p + 2, it.data.len - 2));
-	}
-	return SENDER_UNKNOWN;
-}
-
-static enum sender message_sender(const uint8_t *data, uint32_t len)
-{
-	struct header h = header_read(data, len);
-
-	if (h.status)
-		return SENDER_SERVER;
-	switch (h.command) {
-	case LIST_SERVICES:
-	case LIST_IDENTITY:
-	case LIST_INTERFACES:
-		return h.length ? SENDER_SERVER : SENDER_CLIENT;
-	case REGISTER_SESSION:
-		return h.session ? SENDER_SERVER : SENDER_CLIENT;
-	case SEND_RR_DATA:
-	case SEND_UNIT_DATA:
-		return items_sender(data, len);
-	default:
-		return SENDER_UNKNOWN;
-	}
-}
-
-/* Data that no other protocol has by chance; header alone is 24 bytes of mostly zeros. */
-static enum probe_result body_check(const uint8_t *data, uint32_t len)
-{
-	struct header h = header_read(data, len);
-	struct reader r = rd_init(data, len);
-	uint32_t interface;
-	uint16_t count;
-
-	rd_skip(&r, HEADER);
-	switch (h.command) {
-	case REGISTER_SESSION:
-		if (h.length == 0)
-			return PROBE_NO;
-		count = rd_le16(&r); /* protocol version 1, no options */
-		if (!rd_ok(&r))
-			return PROBE_MORE;
-		return count == 1 && rd_le16(&r) == 0 ? PROBE_YES : PROBE_NO;
-	case LIST_SERVICES:
-	case LIST_IDENTITY:
-		if (h.length == 0)
-			return PROBE_MORE; /* asks; the answer will tell */
-		count = rd_le16(&r);
-		rd_skip(&r, 2);
-		if (!rd_ok(&r))
-			return PROBE_MORE;
-		return count && count <= ITEMS_MAX && rd_le16(&r) + 6u <= h.length ? PROBE_YES
-										   : PROBE_NO;
-	case SEND_RR_DATA:
-	case SEND_UNIT_DATA:
-		interface = rd_le32(&r);
-		rd_skip(&r, 2);
-		count = rd_le16(&r);
-		if (!rd_ok(&r))
-			return PROBE_MORE;
-		return interface == 0 && count >= 2 && count <= 4 ? PROBE_YES : PROBE_NO;
-	default:
-		return h.command != NOP && h.session ? PROBE_MORE : PROBE_NO;
-	}
-}
-
-/* The next place that may start a message, from `from` on; len when there is none. */
-static uint32_t message_scan(const uint8_t *data, uint32_t len, uint32_t from)
-{
-	const char *why;
-	uint32_t at;
-
-	for (at = from; at < len; at++) {
-		enum probe_result head = header_check(data + at, len - at, &why);
-
-		if (head == PROBE_MORE && len - at >= 4 && header_read(data + at, 4).command == NOP)
-			continue; /* a row of zeros is no header */
-		if (head == PROBE_MORE ||
-		    (head == PROBE_YES && body_check(data + at, len - at) != PROBE_NO))
-			break;
-	}
-	return at;
-}
-
-/* I/O belongs to a connection; who opened that is the client of this flow too. */
-static void io_client(struct proto_probe *p, unsigned side)
-{
-	struct reader r = rd_of(p->side[side]);
-	int originator;
-
-	rd_skip(&r, 6);
-	if (p->client >= 0 || !p->shared || addr_is_multicast(&p->addr[!side]))
-		return;
-	originator = cip_link_originator(p->shared, rd_le32(&r), &p->addr[side]);
-	if (originator >= 0)
-		p->client = (int8_t)(originator ? side : !side);
-}
-
-static enum probe_result enip_probe(struct proto_probe *p)
-{
-	bool usual = p->port[0] == PORT || p->port[1] == PORT;
-	enum probe_result result = PROBE_NO;
-	const char *why;
-	unsigned i;
-
-	for (i = 0; i < 2; i++) {
-		const uint8_t *data = p->side[i].p;
-		uint32_t at, len = p->side[i].len;
-		enum probe_result head;
-		enum sender sender;
-
-		if (len == 0)
-			continue;
-		if (p->transport == PROTO_UDP && io_shape(data, len)) {
-			io_client(p, i);
-			return PROBE_YES;
-		}
-		head = header_check(data, len, &why);
-		if (head == PROBE_YES && !usual)
-			head = body_check(data, len);
-		if (head == PROBE_NO && usual && p->transport == PROTO_TCP) {
-			/* mid-stream, inside a message: the next one will do */
-			at = message_scan(data, len, 1);
-			if (len - at > HEADER && body_check(data + at, len - at) == PROBE_YES) {
-				data += at;
-				len -= at;
-				head = PROBE_YES;
-			}
-		}
-		if (head == PROBE_MORE && result == PROBE_NO)
-			result = PROBE_MORE;
-		if (head != PROBE_YES)
-			continue;
-		result = PROBE_YES;
-		sender = message_sender(data, len);
-		if (sender != SENDER_UNKNOWN && p->client < 0)
-			p->client = (int8_t)(sender == SENDER_CLIENT ? i : !i);
-	}
-	return result == PROBE_MORE && p->last ? PROBE_NO : result;
 }
 
 /* ---- messages */
@@ -441,7 +112,8 @@ static void answered(struct enip_state *s, struct proto_ctx *c, struct cip_kept_
 			      0);
 }
 
-static void command_op(struct proto_ctx *c, const struct header *h, const struct command *cmd)
+static void command_op(struct proto_ctx *c, const struct enip_header *h,
+		       const struct enip_command *cmd)
 {
 	struct enip_state *s = c->state;
 	struct op op = proto_op(c, "enip");
@@ -462,7 +134,7 @@ static void command_op(struct proto_ctx *c, const struct header *h, const struct
 	} else {
 		q = cip_kept_find(&s->kept, key_of(h->command, h->context, !c->dir), NULL, -1);
 		op.status = h->status;
-		op.error = status_name(h->status);
+		op.error = enip_status_name(h->status);
 	}
 	if (q) {
 		op.request_frame = q->frame;
@@ -477,20 +149,20 @@ static void command_op(struct proto_ctx *c, const struct header *h, const struct
 static void identity_items(struct proto_ctx *c, struct slice body)
 {
 	struct reader r = rd_of(body), id;
-	struct item it;
+	struct enip_item it;
 	bool cut = false;
 
 	rd_skip(&r, 2);
-	while (item_next(&r, &it, &cut) && !cut)
+	while (enip_item_next(&r, &it, &cut) && !cut)
 		if (it.type == ITEM_IDENTITY) {
 			id = rd_of(it.data);
 			rd_skip(&id, 2 + 16);
 			cip_identity_read(c, &id);
 			if (!rd_ok(&id))
-				malformed(c, "identity item too short", HEADER, it.data.len);
+				malformed(c, "identity item too short", ENIP_HEADER, it.data.len);
 		}
 	if (cut)
-		malformed(c, "item longer than its message", HEADER, 0);
+		malformed(c, "item longer than its message", ENIP_HEADER, 0);
 }
 
 /* One CIP message: finds what it answers, or keeps it until it is answered. */
@@ -528,7 +200,7 @@ static bool cip_message(struct proto_ctx *c, struct cip_env *env, struct slice m
 	return true;
 }
 
-static void unconnected(struct proto_ctx *c, const struct header *h, const uint8_t *origin,
+static void unconnected(struct proto_ctx *c, const struct enip_header *h, const uint8_t *origin,
 			struct slice msg)
 {
 	struct cip_env env = {.c = c, .transaction = h->context, .origin = origin, .unit = -1};
@@ -574,15 +246,15 @@ static void connected(struct proto_ctx *c, const uint8_t *origin, uint32_t id, u
 }
 
 /* Common packet format: an address item, a data item, and what else there is. */
-static void items(struct proto_ctx *c, const struct header *h, const uint8_t *origin,
+static void items(struct proto_ctx *c, const struct enip_header *h, const uint8_t *origin,
 		  struct slice cpf)
 {
 	struct reader r = rd_of(cpf), a;
 	uint32_t i, count = rd_le16(&r), id = 0, sequence = 0;
 	bool cut = false, addressed = false;
-	struct item it;
+	struct enip_item it;
 
-	for (i = 0; i < count && i < ITEMS_MAX && item_next(&r, &it, &cut); i++) {
+	for (i = 0; i < count && i < ENIP_ITEMS_MAX && enip_item_next(&r, &it, &cut); i++) {
 		uint32_t at = it.data.p ? (uint32_t)(it.data.p - origin) : 0;
 
 		if (cut)
@@ -608,7 +280,7 @@ static void items(struct proto_ctx *c, const struct header *h, const uint8_t *or
 			break;
 		}
 	}
-	if (i == ITEMS_MAX && count > ITEMS_MAX)
+	if (i == ENIP_ITEMS_MAX && count > ENIP_ITEMS_MAX)
 		proto_anomaly(c, ANOMALY_LIMIT, "enip", "more items than are looked at", 0, count);
 	else if (i < count)
 		malformed(c, "fewer items than counted", 0, count);
@@ -619,9 +291,9 @@ static void items(struct proto_ctx *c, const struct header *h, const uint8_t *or
 
 static void decode(struct proto_ctx *c, const uint8_t *data, uint32_t len)
 {
-	const struct header h = header_read(data, len);
-	const struct command *cmd = command_find(h.command);
-	struct slice body = slice_of(data + HEADER, len - HEADER);
+	const struct enip_header h = enip_header_read(data, len);
+	const struct enip_command *cmd = enip_command_find(h.command);
+	struct slice body = slice_of(data + ENIP_HEADER, len - ENIP_HEADER);
 
 	if (!cmd) {
 		proto_anomaly(c, ANOMALY_RESERVED, "enip", "command is not assigned", 0, h.command);
@@ -634,7 +306,7 @@ static void decode(struct proto_ctx *c, const uint8_t *data, uint32_t len)
 		return;
 	}
 	if (body.len < 8)
-		malformed(c, "data without items", HEADER, body.len);
+		malformed(c, "data without items", ENIP_HEADER, body.len);
 	else
 		items(c, &h, data, slice_of(body.p + 6, body.len - 6));
 }
@@ -645,16 +317,16 @@ static void decode(struct proto_ctx *c, const uint8_t *data, uint32_t len)
  */
 static uint32_t message_len(struct proto_ctx *c, const uint8_t *data, uint32_t len)
 {
-	const struct header h = header_read(data, len);
-	uint32_t total = HEADER + h.length, extent;
+	const struct enip_header h = enip_header_read(data, len);
+	uint32_t total = ENIP_HEADER + h.length, extent;
 	const char *why;
 
 	if ((h.command != SEND_RR_DATA && h.command != SEND_UNIT_DATA) || h.status)
 		return total;
-	extent = items_extent(data, len);
+	extent = enip_items_extent(data, len);
 	if (extent == 0 || extent == total || (len >= total && extent > total))
 		return total;
-	if (extent == len || header_check(data + extent, len - extent, &why) != PROBE_NO) {
+	if (extent == len || enip_header_check(data + extent, len - extent, &why) != PROBE_NO) {
 		malformed(c, "length contradicts the items", 2, h.length);
 		return extent;
 	}
@@ -670,7 +342,7 @@ static uint32_t resync(struct proto_ctx *c, const uint8_t *data, uint32_t len, c
 	if (!s->lost[c->dir] && s->begun[c->dir])
 		malformed(c, why, 0, value);
 	s->lost[c->dir] = true;
-	return message_scan(data, len, 1);
+	return enip_message_scan(data, len, 1);
 }
 
 static uint32_t enip_message(struct proto_ctx *c, const uint8_t *data, uint32_t len)
@@ -678,36 +350,36 @@ static uint32_t enip_message(struct proto_ctx *c, const uint8_t *data, uint32_t 
 	struct enip_state *s = c->state;
 	enum probe_result head;
 	const char *why, *ignored;
-	struct header h;
+	struct enip_header h;
 	uint32_t total;
 
-	if (c->transport == PROTO_UDP && io_shape(data, len)) {
-		h = (struct header){0};
+	if (c->transport == PROTO_UDP && enip_io_shape(data, len)) {
+		h = (struct enip_header){0};
 		items(c, &h, data, slice_of(data, len));
 		return len;
 	}
-	head = header_check(data, len, &why);
+	head = enip_header_check(data, len, &why);
 	if (head == PROBE_MORE) {
 		if (c->transport == PROTO_TCP)
 			return 0;
 		malformed(c, "datagram shorter than a header", 0, len);
 		return len;
 	}
-	if (head == PROBE_YES && s->lost[c->dir] && body_check(data, len) == PROBE_NO)
+	if (head == PROBE_YES && s->lost[c->dir] && enip_body_check(data, len) == PROBE_NO)
 		return resync(c, data, len, why, 0);
-	h = header_read(data, len);
-	total = HEADER + h.length;
+	h = enip_header_read(data, len);
+	total = ENIP_HEADER + h.length;
 	if (head == PROBE_NO) {
 		/* wrong in one field, but the next message is where this one says */
-		if (len < total || len < HEADER || s->lost[c->dir] ||
+		if (len < total || len < ENIP_HEADER || s->lost[c->dir] ||
 		    (len > total &&
-		     header_check(data + total, len - total, &ignored) == PROBE_NO)) {
+		     enip_header_check(data + total, len - total, &ignored) == PROBE_NO)) {
 			if (c->transport == PROTO_TCP)
 				return resync(c, data, len, why, h.command);
 			malformed(c, why, 0, h.command);
 			return len;
 		}
-		if (command_find(h.command))
+		if (enip_command_find(h.command))
 			malformed(c, why, 0, h.command);
 	} else {
 		total = message_len(c, data, len);
