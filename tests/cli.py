@@ -282,6 +282,7 @@ MISTAKES = [
     ("do: write", "do: scribble", 13, "scribble"),
     ("do: write", "doo: write", 13, "doo"),
     ("unit: 1,", "unit: one,", 13, "one"),
+    ("unit: 1,", "unit: 300,", 13, "above 255"),
     ("holding: 100-119", "holding: 119-100", 13, "119-100"),
     ("holding: 100-119", "holding: 100-70000", 13, "70000"),
     ("holding: 100-119", "tag: Speed", 13, "tag"),

@@ -29,6 +29,7 @@ struct vocab_key {
 	uint8_t kind;	  /* enum vocab_kind */
 	uint8_t arg;	  /* enum op_space, or the index into path[] */
 	uint8_t prefix;	  /* leading digit of 4xxxx notation: holding 4, input 3, ...; 0xff: none */
+	uint32_t max;	  /* largest number that can occur on the wire; 0: there are no numbers */
 };
 
 struct vocab_code {

@@ -61,7 +61,7 @@ static void add_class(struct loader *l, const struct yaml_node *n, void *object)
 
 struct code_load {
 	struct rule *rule;
-	const char *key;
+	const struct vocab_key *key;
 	bool says; /* there is no `do`: the codes say what class they are for */
 };
 
@@ -69,7 +69,7 @@ static void add_code(struct loader *l, const struct yaml_node *n, void *object)
 {
 	struct code_load *c = object;
 	struct suggest s = suggest_for(l, n->text);
-	const struct numbers to = {.what = c->key, .set = &c->rule->code, .max = UINT32_MAX};
+	const struct numbers to = {.what = c->key->name, .set = &c->rule->code, .max = c->key->max};
 	const struct vocab_code *v;
 	bool found = false, wanted = false;
 
@@ -88,10 +88,11 @@ static void add_code(struct loader *l, const struct yaml_node *n, void *object)
 		iset_add(&c->rule->code, l->a, v->code, v->code);
 	}
 	if (!found)
-		load_error(l, n, "%s: %s has no \"%.80s\"%s", c->key, c->rule->vocab->proto,
+		load_error(l, n, "%s: %s has no \"%.80s\"%s", c->key->name, c->rule->vocab->proto,
 			   n->text, suggest_text(l, &s));
 	else if (!wanted)
-		load_error(l, n, "%s: \"%s\" is none of the classes under do", c->key, n->text);
+		load_error(l, n, "%s: \"%s\" is none of the classes under do", c->key->name,
+			   n->text);
 }
 
 /* --- the keys of a rule --- */
@@ -110,15 +111,14 @@ static struct rule_space *add_space(struct loader *l, struct rule *r, const stru
 static void rule_key(struct loader *l, const struct yaml_node *v, struct rule *r,
 		     const struct vocab_key *key, enum notation notation)
 {
-	struct numbers to = {.what = key->name, .max = UINT32_MAX};
-	struct code_load code = {r, key->name, r->has & RULE_SAYS};
+	struct numbers to = {.what = key->name, .max = key->max};
+	struct code_load code = {r, key, r->has & RULE_SAYS};
 	struct rule_space *space;
 
 	switch ((enum vocab_kind)key->kind) {
 	case VOCAB_UNIT:
 		r->has |= RULE_UNIT;
 		to.set = &r->unit;
-		to.max = INT32_MAX;
 		load_numbers(l, v, &to);
 		break;
 	case VOCAB_CODE:
@@ -134,7 +134,6 @@ static void rule_key(struct loader *l, const struct yaml_node *v, struct rule *r
 		r->has |= RULE_SPACE;
 		space = add_space(l, r, key);
 		to.set = &space->range;
-		to.max = key->prefix == 0xff ? UINT64_MAX : UINT16_MAX;
 		to.notation = notation;
 		to.key = key;
 		load_numbers(l, v, &to);

@@ -156,13 +156,13 @@ static const struct {
 };
 
 static const struct vocab_key keys[] = {
-	{"service", VOCAB_CODE, 0, 0xff},
-	{"class", VOCAB_PATH, 0, 0xff},
-	{"instance", VOCAB_PATH, 1, 0xff},
-	{"attribute", VOCAB_PATH, 2, 0xff},
-	{"tag", VOCAB_NAME, OP_SPACE_TAG, 0xff},
-	{"slot", VOCAB_UNIT, 0, 0xff},
-	{NULL, 0, 0, 0},
+	{"service", VOCAB_CODE, 0, 0xff, 127},
+	{"class", VOCAB_PATH, 0, 0xff, UINT32_MAX},
+	{"instance", VOCAB_PATH, 1, 0xff, UINT32_MAX},
+	{"attribute", VOCAB_PATH, 2, 0xff, UINT16_MAX},
+	{"tag", VOCAB_NAME, OP_SPACE_TAG, 0xff, 0},
+	{"slot", VOCAB_UNIT, 0, 0xff, 255},
+	{NULL, 0, 0, 0, 0},
 };
 
 static const struct vocab_code codes[] = {

@@ -59,8 +59,8 @@ const struct enip_command *enip_command_find(uint16_t code)
 }
 
 static const struct vocab_key keys[] = {
-	{"command", VOCAB_CODE, 0, 0xff},
-	{NULL, 0, 0, 0},
+	{"command", VOCAB_CODE, 0, 0xff, UINT16_MAX},
+	{NULL, 0, 0, 0, 0},
 };
 
 static const struct vocab_code codes[] = {COMMANDS(AS_VOCAB){NULL, 0, 0}};

@@ -318,18 +318,18 @@ static const struct vocab_code codes[] = {
 };
 
 static const struct vocab_key keys[] = {
-	{"unit", VOCAB_UNIT, 0, 0xff},
-	{"function", VOCAB_CODE, 0, 0xff},
-	{"coil", VOCAB_SPACE, OP_SPACE_COIL, 0},
-	{"discrete-input", VOCAB_SPACE, OP_SPACE_DISCRETE_INPUT, 1},
-	{"holding", VOCAB_SPACE, OP_SPACE_HOLDING, 4},
-	{"input", VOCAB_SPACE, OP_SPACE_INPUT, 3},
-	{"fifo", VOCAB_SPACE, OP_SPACE_FIFO, 0xff},
-	{"record", VOCAB_SPACE, OP_SPACE_FILE_RECORD, 0xff},
-	{"sub-function", VOCAB_SPACE, OP_SPACE_DIAGNOSTIC, 0xff},
-	{"device-object", VOCAB_SPACE, OP_SPACE_DEVICE_ID, 0xff},
-	{"file", VOCAB_PATH, 0, 0xff},
-	{NULL, 0, 0, 0},
+	{"unit", VOCAB_UNIT, 0, 0xff, 255},
+	{"function", VOCAB_CODE, 0, 0xff, 255},
+	{"coil", VOCAB_SPACE, OP_SPACE_COIL, 0, UINT16_MAX},
+	{"discrete-input", VOCAB_SPACE, OP_SPACE_DISCRETE_INPUT, 1, UINT16_MAX},
+	{"holding", VOCAB_SPACE, OP_SPACE_HOLDING, 4, UINT16_MAX},
+	{"input", VOCAB_SPACE, OP_SPACE_INPUT, 3, UINT16_MAX},
+	{"fifo", VOCAB_SPACE, OP_SPACE_FIFO, 0xff, UINT16_MAX},
+	{"record", VOCAB_SPACE, OP_SPACE_FILE_RECORD, 0xff, UINT16_MAX},
+	{"sub-function", VOCAB_SPACE, OP_SPACE_DIAGNOSTIC, 0xff, UINT16_MAX},
+	{"device-object", VOCAB_SPACE, OP_SPACE_DEVICE_ID, 0xff, 255},
+	{"file", VOCAB_PATH, 0, 0xff, UINT16_MAX},
+	{NULL, 0, 0, 0, 0},
 };
 
 const struct vocab modbus_vocab = {.proto = "modbus", .keys = keys, .codes = codes};

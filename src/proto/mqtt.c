@@ -60,9 +60,9 @@ struct mqtt_state {
 };
 
 static const struct vocab_key keys[] = {
-	{"topic", VOCAB_TOPIC, OP_SPACE_TOPIC, 0xff},
-	{"client", VOCAB_ACTOR, 0, 0xff},
-	{"packet", VOCAB_CODE, 0, 0xff},
+	{"topic", VOCAB_TOPIC, OP_SPACE_TOPIC, 0xff, 0},
+	{"client", VOCAB_ACTOR, 0, 0xff, 0},
+	{"packet", VOCAB_CODE, 0, 0xff, 15},
 	{0},
 };
 

@@ -104,10 +104,10 @@ static const struct function functions[] = {FUNCTIONS(AS_FUNCTION)};
 static const struct function unlisted = {0, "unlisted-function", OP_CONFIG, NO_ADDRESS};
 
 static const struct vocab_key keys[] = {
-	{"function", VOCAB_CODE, 0, 0xff},
-	{"file", VOCAB_NAME, OP_SPACE_DATA_FILE, 0xff},
-	{"slot", VOCAB_UNIT, 0, 0xff},
-	{NULL, 0, 0, 0},
+	{"function", VOCAB_CODE, 0, 0xff, UINT16_MAX},
+	{"file", VOCAB_NAME, OP_SPACE_DATA_FILE, 0xff, 0},
+	{"slot", VOCAB_UNIT, 0, 0xff, 255},
+	{NULL, 0, 0, 0, 0},
 };
 
 static const struct vocab_code codes[] = {FUNCTIONS(AS_VOCAB){NULL, 0, 0}};

@@ -116,8 +116,8 @@ const struct policy_conduit *policy_conduit_at(const struct policy *p, uint32_t 
 
 /* --- a vocabulary: holding registers are written 4xxxx --- */
 
-static const struct vocab_key keys[] = {{"holding", VOCAB_SPACE, OP_SPACE_HOLDING, 4},
-					{NULL, 0, 0, 0}};
+static const struct vocab_key keys[] = {{"holding", VOCAB_SPACE, OP_SPACE_HOLDING, 4, UINT16_MAX},
+					{NULL, 0, 0, 0, 0}};
 static const struct vocab_code codes[] = {{NULL, 0, 0}};
 static const char proto_modbus[] = "modbus";
 static const struct vocab vocab = {.proto = proto_modbus, .keys = keys, .codes = codes};
