@@ -361,6 +361,14 @@ def set_bytes(cap, spec):
     _replace(cap, i, old[:at] + new + old[at + len(new) :])
 
 
+def raw(cap, spec):
+    """{frame, offset, hex}: bytes of the whole frame overwritten; nothing is put right after it."""
+    f, at, new = cap.frames[spec["frame"] - 1], spec["offset"], bytes.fromhex(spec["hex"])
+    if at + len(new) > len(f.data):
+        raise ValueError(f"frame {spec['frame']} has only {len(f.data)} bytes")
+    f.data = f.data[:at] + new + f.data[at + len(new) :]
+
+
 def insert_payload(cap, spec):
     """{frame, offset, hex}: bytes put into the payload; offset default: its end."""
     i = spec["frame"] - 1
@@ -637,7 +645,7 @@ def compress(cap, kind):
 EDITS = {
     name.replace("_", "-"): globals()[name]
     for name in (
-        "keep drop duplicate swap reorder begin_at only_from no_handshake no_acks shift_time payload "
+        "keep drop duplicate swap reorder begin_at only_from no_handshake no_acks shift_time payload raw "
         "insert_payload cut_payload insert split merge udp corrupt_checksum port address ipv6 "
         "fragment wrap link truncate_packets truncate_file nanosecond big_endian pcapng compress"
     ).split()

@@ -16,7 +16,8 @@
  * the stream buffers; `client_by` says how it was settled.
  *
  * Memory: sizeof(struct flow) per flow, plus the dissector's state_size when claimed, plus stream
- * buffers from one bounded pool. All of it is allocated at start.
+ * buffers from one bounded pool. Slots and buffers are
+ * allocated at start, dissector states in blocks as flows are claimed, never per packet.
  *
  * Time is the packet's time; nothing here reads a clock. Thread: one worker owns one tracker.
  */
