@@ -352,7 +352,41 @@ static void on_opened(void *user, struct flow *f)
 		flow_violation(e, f, what, f->first, f->first_frame, NULL);
 }
 
-/* Repeats of a violation by an op fold by what it does, values also by where. */
+static uint64_t place_of(const struct op *op, const struct policy_op_decision *d)
+{
+	const struct op_object *o = &op->object;
+	uint64_t key = mix(o->first + d->value_index, o->space);
+	unsigned i;
+
+	for (i = 0; i < o->npath; i++)
+		key = mix(key, o->path[i]);
+	return o->name.len ? hash_bytes(o->name.p, o->name.len, key) : key;
+}
+
+/*
+ * Places: the same violation at another object is another incident, so that a second forbidden
+ * register or topic is not hidden behind the first. A sweep over all of them must not become a
+ * flood, so after INCIDENT_PLACES objects the rest is counted into the first incident.
+ */
+static uint64_t place_key(struct engine *e, enum judge_finding what, uint64_t key, uint64_t place)
+{
+	struct incident *base = incident_find(e->incidents, e->finding[what], key);
+	unsigned i;
+
+	if (!base || base->place[0] == place)
+		return key;
+	for (i = 1; i < base->places && base->place[i] != place; i++)
+		;
+	if (i == INCIDENT_PLACES) {
+		base->elsewhere++;
+		return key;
+	}
+	if (i == base->places)
+		base->place[base->places++] = place;
+	return mix(key, place);
+}
+
+/* Repeats of a violation by an op fold by what it does, and where. */
 static void op_violation(struct engine *e, struct flow *f, enum judge_finding what,
 			 const struct op *op, const struct policy_op_decision *d)
 {
@@ -364,14 +398,15 @@ static void op_violation(struct engine *e, struct flow *f, enum judge_finding wh
 			  .op = op,
 			  .d = d};
 	uint64_t key = mix_text(mix(flow_key(f), d->conduit), op->proto);
+	uint64_t place = place_of(op, d);
 	struct incident *i;
 
 	key = mix(mix(key, op->code), op->object.space);
-	if (what == JUDGE_VALUE)
-		key = mix(key, op->object.first + d->value_index);
-	i = report(e, what, key, op->time, op->frame);
+	i = report(e, what, place_key(e, what, key, place), op->time, op->frame);
 	if (!i)
 		return;
+	i->place[0] = place;
+	i->places = 1;
 	fill_flow(e, i, f, op->from_server);
 	fill_verdict(e, i, v, d->conduit, true);
 	words_op(op, i);

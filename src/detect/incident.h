@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #define INCIDENT_TEXT	512 /* longest expected or observed, bytes with NUL */
+#define INCIDENT_PLACES 16  /* objects told one by one before the rest is only counted */
 #define INCIDENT_OBJECT 160
 #define INCIDENT_VALUES 160
 
@@ -54,6 +55,12 @@ struct incident {
 	/* What the two ends told about themselves; filled when the incident is told, may be NULL.
 	 */
 	const struct endpoint *src_device, *dst_device;
+
+	/* The objects of this and its sister incidents, as hashes; see places in detect/engine.c.
+	 */
+	uint64_t place[INCIDENT_PLACES];
+	uint32_t places;    /* how many of place[] are used */
+	uint64_t elsewhere; /* occurrences counted here that were about still other objects */
 
 	const char *did;   /* a flow that is a violation by itself: static, what was spoken on it */
 	uint16_t did_mask; /* likewise: the classes of its ops, bits of enum op_class */

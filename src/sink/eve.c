@@ -381,6 +381,8 @@ static void on_alert(struct sink *s, const struct incident *i)
 	if (i->has_op)
 		json_object_set_new(o, "op", incident_op(i));
 	eve_put_int(o, "count", i->count);
+	if (i->elsewhere)
+		eve_put_int(o, "elsewhere", i->elsewhere);
 	put_time(o, "first", i->first);
 	put_time(o, "last", i->last);
 	eve_put(o, "threat_class", i->finding->threat_class);

@@ -41,13 +41,32 @@ static void repeats_fold_whatever_the_port(void **state)
 		w->flow.port[0] = (uint16_t)(40000 + k);
 		w->flow.id = (uint64_t)k;
 		memset(w->flow.user, 0, sizeof(w->flow.user));
-		w->op.object.first = (uint64_t)k;
 		w->op.time = k * SECOND;
 		engine_handlers.opened(w->e, &w->flow);
 		engine_handlers.op(w->e, &w->flow, &w->op);
 	}
 	engine_flush(w->e);
 	assert_int_equal(only(w, "policy.op-denied")->count, 50);
+}
+
+static void a_sweep_over_objects_is_no_flood(void **state)
+{
+	struct world *w = *state;
+	int k;
+
+	fake.op = POLICY_OP_DENIED;
+	engine_handlers.opened(w->e, &w->flow);
+	for (k = 0; k < 1000; k++) {
+		w->op.object.first = (uint64_t)k;
+		engine_handlers.op(w->e, &w->flow, &w->op);
+	}
+	w->op.object.first = 3;
+	engine_handlers.op(w->e, &w->flow, &w->op);
+	engine_flush(w->e);
+	assert_int_equal(w->memory.alerts, INCIDENT_PLACES);
+	assert_int_equal(w->memory.alert[0].count, 1 + 1000 - INCIDENT_PLACES);
+	assert_int_equal(w->memory.alert[0].elsewhere, 1000 - INCIDENT_PLACES);
+	assert_int_equal(w->memory.alert[3].count, 2);
 }
 
 static void values_of_other_addresses_are_other_incidents(void **state)
@@ -437,6 +456,7 @@ int main(void)
 		TEST(catalogue_and_code_agree),
 		TEST(what_is_allowed_is_silent),
 		TEST(repeats_fold_whatever_the_port),
+		TEST(a_sweep_over_objects_is_no_flood),
 		TEST(values_of_other_addresses_are_other_incidents),
 		TEST(a_port_scan_is_one_incident),
 		TEST(one_violation_not_two),
