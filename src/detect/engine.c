@@ -121,10 +121,11 @@ static uint64_t flow_key(const struct flow *f)
 	return mix_addr(mix_addr(0, flow_client(f)), flow_server(f));
 }
 
-static struct incident *count(struct engine *e, enum judge_finding what, uint64_t key, int64_t time,
-			      uint64_t frame)
+static struct incident *count(struct engine *e, enum judge_finding what, uint64_t key,
+			      uint64_t place, int64_t time, uint64_t frame)
 {
-	struct incident *i = incident_report(e->incidents, e->finding[what], key, time, frame);
+	struct incident *i =
+		incident_report_at(e->incidents, e->finding[what], key, place, time, frame);
 
 	e->count[what].occurrences++;
 	if (i) {
@@ -138,19 +139,26 @@ static struct incident *count(struct engine *e, enum judge_finding what, uint64_
  * Counts an occurrence; a new incident is returned to be filled. A table that runs over is a
  * finding of its own, made first so that it cannot push out what is returned here.
  */
-static struct incident *report(struct engine *e, enum judge_finding what, uint64_t key,
-			       int64_t time, uint64_t frame)
+static struct incident *report_at(struct engine *e, enum judge_finding what, uint64_t key,
+				  uint64_t place, int64_t time, uint64_t frame)
 {
 	struct words w = {.lang = e->cfg.lang, .number = INCIDENTS_MAX};
 	struct incident *i;
 
 	if (incident_early(e->incidents) != e->early) {
-		i = count(e, JUDGE_LIMIT, 0, time, frame);
+		i = count(e, JUDGE_LIMIT, 0, 0, time, frame);
 		if (i)
 			words_fill(&w, JUDGE_LIMIT, i);
 		e->early = incident_early(e->incidents);
 	}
-	return count(e, what, key, time, frame);
+	return count(e, what, key, place, time, frame);
+}
+
+/* The same where only the key matters. */
+static struct incident *report(struct engine *e, enum judge_finding what, uint64_t key,
+			       int64_t time, uint64_t frame)
+{
+	return report_at(e, what, key, 0, time, frame);
 }
 
 static void fill_place(const struct policy *p, struct policy_place place, const char **zone,
@@ -226,10 +234,17 @@ static void fill_verdict(struct engine *e, struct incident *i, const struct flow
 	i->verdict = judge_verdict(p, conduit, is_op, v->safety);
 }
 
-/* Ports are no part of it: a scan of a thousand is one incident, shown with the first of them. */
+/*
+ * One listed client, or all the others of a zone, towards one zone; the two ends are the place.
+ * Ports are no part of it: a scan of a thousand is one incident, shown with the first of them.
+ */
 static uint64_t flow_violation_key(struct flow *f)
 {
-	return mix(mix(flow_key(f), f->ip_proto), flow_view(f)->decision.conduit);
+	const struct flow_view *v = flow_view(f);
+	const struct policy_place *client = &v->place[0];
+	uint64_t key = mix(client->zone, client->asset);
+
+	return mix(mix(mix(key, v->place[1].zone), f->ip_proto), v->decision.conduit);
 }
 
 /* A violation by the flow as a whole. */
@@ -242,7 +257,7 @@ static void flow_violation(struct engine *e, struct flow *f, enum judge_finding 
 	struct incident *i;
 
 	v->told = (uint8_t)what;
-	i = report(e, what, flow_violation_key(f), time, frame);
+	i = report_at(e, what, flow_violation_key(f), flow_key(f), time, frame);
 	if (!i)
 		return;
 	fill_flow(e, i, f, 0);
@@ -254,8 +269,8 @@ static void flow_violation(struct engine *e, struct flow *f, enum judge_finding 
 static void flow_did(struct engine *e, struct flow *f, const struct op *op)
 {
 	struct flow_view *v = flow_view(f);
-	struct incident *i =
-		incident_find(e->incidents, e->finding[v->told], flow_violation_key(f));
+	struct incident *i = incident_find_at(e->incidents, e->finding[v->told],
+					      flow_violation_key(f), flow_key(f));
 
 	v->did |= (uint16_t)(1u << op->cls);
 	if (!i || (i->did == op->proto && i->did_mask >> op->cls & 1))
@@ -363,29 +378,6 @@ static uint64_t place_of(const struct op *op, const struct policy_op_decision *d
 	return o->name.len ? hash_bytes(o->name.p, o->name.len, key) : key;
 }
 
-/*
- * Places: the same violation at another object is another incident, so that a second forbidden
- * register or topic is not hidden behind the first. A sweep over all of them must not become a
- * flood, so after INCIDENT_PLACES objects the rest is counted into the first incident.
- */
-static uint64_t place_key(struct engine *e, enum judge_finding what, uint64_t key, uint64_t place)
-{
-	struct incident *base = incident_find(e->incidents, e->finding[what], key);
-	unsigned i;
-
-	if (!base || base->place[0] == place)
-		return key;
-	for (i = 1; i < base->places && base->place[i] != place; i++)
-		;
-	if (i == INCIDENT_PLACES) {
-		base->elsewhere++;
-		return key;
-	}
-	if (i == base->places)
-		base->place[base->places++] = place;
-	return mix(key, place);
-}
-
 /* Repeats of a violation by an op fold by what it does, and where. */
 static void op_violation(struct engine *e, struct flow *f, enum judge_finding what,
 			 const struct op *op, const struct policy_op_decision *d)
@@ -398,15 +390,12 @@ static void op_violation(struct engine *e, struct flow *f, enum judge_finding wh
 			  .op = op,
 			  .d = d};
 	uint64_t key = mix_text(mix(flow_key(f), d->conduit), op->proto);
-	uint64_t place = place_of(op, d);
 	struct incident *i;
 
 	key = mix(mix(key, op->code), op->object.space);
-	i = report(e, what, place_key(e, what, key, place), op->time, op->frame);
+	i = report_at(e, what, key, place_of(op, d), op->time, op->frame);
 	if (!i)
 		return;
-	i->place[0] = place;
-	i->places = 1;
 	fill_flow(e, i, f, op->from_server);
 	fill_verdict(e, i, v, d->conduit, true);
 	words_op(op, i);

@@ -118,11 +118,30 @@ static struct entry *find(struct incident_table *t, const struct finding *f, uin
 	return e;
 }
 
-struct incident *incident_find(struct incident_table *t, const struct finding *f, uint64_t key)
+/* Index of place in base, base->places where it is not among them. */
+static uint32_t place_index(const struct incident *base, uint64_t place)
 {
-	struct entry *e = find(t, f, key);
+	uint32_t i;
 
-	return e ? &e->incident : NULL;
+	for (i = 0; i < base->places && base->place[i] != place; i++)
+		;
+	return i;
+}
+
+static uint64_t key_at(uint64_t key, uint64_t place)
+{
+	return hash_u64(place, key);
+}
+
+struct incident *incident_find_at(struct incident_table *t, const struct finding *f, uint64_t key,
+				  uint64_t place)
+{
+	struct entry *base = find(t, f, key);
+	uint32_t at = base && place ? place_index(&base->incident, place) : 0;
+
+	if (at) /* INCIDENT_PLACES and more: no entry has that key */
+		base = find(t, f, key_at(key, place));
+	return base ? &base->incident : NULL;
 }
 
 static void close_entry(struct incident_table *t, struct entry *e)
@@ -218,6 +237,29 @@ struct incident *incident_report(struct incident_table *t, const struct finding 
 	created_append(&t->created, e);
 	t->open++;
 	return &e->incident;
+}
+
+struct incident *incident_report_at(struct incident_table *t, const struct finding *f, uint64_t key,
+				    uint64_t place, int64_t time, uint64_t frame)
+{
+	struct entry *base = place ? find(t, f, key) : NULL;
+	uint32_t at = base ? place_index(&base->incident, place) : 0;
+	struct incident *i;
+
+	if (at == INCIDENT_PLACES) {
+		base->incident.elsewhere++;
+	} else if (at) {
+		base->incident.place[at] = place;
+		if (at == base->incident.places)
+			base->incident.places++;
+		key = key_at(key, place);
+	}
+	i = incident_report(t, f, key, time, frame);
+	if (i && place) {
+		i->place[0] = place;
+		i->places = 1;
+	}
+	return i;
 }
 
 void incident_flush(struct incident_table *t)

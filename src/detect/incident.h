@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define INCIDENT_TEXT	512 /* longest expected or observed, bytes with NUL */
-#define INCIDENT_PLACES 16  /* objects told one by one before the rest is only counted */
+#define INCIDENT_PLACES 16  /* objects or servers told one by one, the rest is only counted */
 #define INCIDENT_OBJECT 160
 #define INCIDENT_VALUES 160
 
@@ -60,7 +60,7 @@ struct incident {
 	 */
 	uint64_t place[INCIDENT_PLACES];
 	uint32_t places;    /* how many of place[] are used */
-	uint64_t elsewhere; /* occurrences counted here that were about still other objects */
+	uint64_t elsewhere; /* occurrences counted here that were about still others */
 
 	const char *did;   /* a flow that is a violation by itself: static, what was spoken on it */
 	uint16_t did_mask; /* likewise: the classes of its ops, bits of enum op_class */
@@ -96,8 +96,18 @@ struct incident_table *incident_table_new(uint32_t max, int64_t quiet_ns, int64_
 struct incident *incident_report(struct incident_table *t, const struct finding *f, uint64_t key,
 				 int64_t time, uint64_t frame);
 
-/* The open incident of that key, NULL if there is none. */
-struct incident *incident_find(struct incident_table *t, const struct finding *f, uint64_t key);
+/*
+ * Places: the same violation at another object, or against another server, is an incident of its
+ * own, so that a second one is not hidden behind the first. A sweep over all of them must not
+ * become a flood: after INCIDENT_PLACES the rest is counted into the first incident, `elsewhere`
+ * too. place is a hash of the object or the ends; 0: only the key matters.
+ */
+struct incident *incident_report_at(struct incident_table *t, const struct finding *f, uint64_t key,
+				    uint64_t place, int64_t time, uint64_t frame);
+
+/* The open incident of that key and place, NULL if it has none of its own. */
+struct incident *incident_find_at(struct incident_table *t, const struct finding *f, uint64_t key,
+				  uint64_t place);
 
 /* Tells what has been quiet, or open, for long enough at that time. incident_report() does too. */
 void incident_tick(struct incident_table *t, int64_t time);

@@ -62,8 +62,8 @@ static void on_alert(struct sink *s, const struct incident *i)
 		fprintf(t->out, " x%" PRIu64, i->count);
 	if (i->elsewhere)
 		fprintf(t->out,
-			t->lang == FINDING_JA ? "(うち別の対象 %" PRIu64 ")"
-					      : " (%" PRIu64 " of them about further objects)",
+			t->lang == FINDING_JA ? "(うち別の対象・相手 %" PRIu64 ")"
+					      : " (%" PRIu64 " of them elsewhere)",
 			i->elsewhere);
 	errno = 0;
 	if (putc('\n', t->out) == EOF && !t->err)
