@@ -190,7 +190,7 @@ static void summary(const struct cmd_input_result *in, const struct engine *e,
 	if (in->packet.bad)
 		fprintf(stderr, "  not decodable: %" PRIu64 " packets\n", in->packet.bad);
 	if (in->packet.checksum_bad)
-		fprintf(stderr, "  wrong checksums: %" PRIu64 " packets (offloading, or damage)\n",
+		fprintf(stderr, "  wrong checksums: %" PRIu64 " (offloading, or damage)\n",
 			in->packet.checksum_bad);
 	if (in->flow.gaps)
 		fprintf(stderr, "  missing: %" PRIu64 " gaps, %" PRIu64 " bytes of TCP streams\n",
