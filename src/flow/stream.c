@@ -28,6 +28,8 @@ void stream_start(struct stream *s, uint32_t seq)
 {
 	s->started = true;
 	s->next = seq;
+	s->begin = seq;
+	s->has_begin = true;
 }
 
 static void deliver(struct stream *s, struct stream_env *env, const uint8_t *p, uint32_t n,
@@ -231,20 +233,34 @@ static bool is_late(struct stream *s, uint32_t seq, uint32_t len)
 	return true;
 }
 
+/* Before the first byte of the stream; not the byte of a keep-alive probe on a silent one. */
+static bool is_before_begin(const struct stream *s, uint32_t seq, uint32_t len)
+{
+	return s->has_begin && s->next - s->begin <= STREAM_FAR && len > 1 &&
+	       stream_diff(seq, s->begin) < 0;
+}
+
+/* The stream is elsewhere than thought: it goes on from here. */
+static void start_afresh(struct stream *s, struct stream_env *env, uint32_t seq, const uint8_t *p,
+			 uint32_t len, uint32_t missing, const struct stamp *st)
+{
+	stream_drop(s, env);
+	s->next = seq;
+	s->has_begin = false;
+	hole(s, env, 0, st);
+	memset(s->done, 0, sizeof(s->done));
+	deliver(s, env, p, len, st);
+	if (missing)
+		hole(s, env, missing, st);
+}
+
 /* A segment that ends at or before next. */
 static void stale(struct stream *s, struct stream_env *env, uint32_t seq, const uint8_t *p,
 		  uint32_t len, uint32_t missing, const struct stamp *st)
 {
 	if (len && is_late(s, seq, len)) {
-		if (s->late < STREAM_LATE)
-			return;
-		stream_drop(s, env);
-		s->next = seq;
-		hole(s, env, 0, st);
-		memset(s->done, 0, sizeof(s->done));
-		deliver(s, env, p, len, st);
-		if (missing)
-			hole(s, env, missing, st);
+		if (s->late >= STREAM_LATE)
+			start_afresh(s, env, seq, p, len, missing, st);
 		return;
 	}
 	if (len > 1 || seq + len != s->next)
@@ -268,8 +284,10 @@ void stream_segment(struct stream *s, struct stream_env *env, uint32_t seq, cons
 {
 	uint32_t again;
 
-	if (!s->started)
-		stream_start(s, seq);
+	if (!s->started) {
+		s->started = true;
+		s->next = seq;
+	}
 	if (seq == s->next && !s->held) {
 		if (len)
 			deliver(s, env, p, len, st);
@@ -279,6 +297,10 @@ void stream_segment(struct stream *s, struct stream_env *env, uint32_t seq, cons
 	}
 	again = s->next - seq;
 	if (stream_diff(seq, s->next) < 0) {
+		if (is_before_begin(s, seq, len)) {
+			start_afresh(s, env, seq, p, len, missing, st);
+			return;
+		}
 		if (again >= len) {
 			stale(s, env, seq, p, len, missing, st);
 			return;

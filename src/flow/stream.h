@@ -17,7 +17,8 @@
  *
  * Segments that follow each other behind `next`, in the last hole given up or very far off, are
  * no retransmission: then `next` was wrong (a forged segment, ports used again without a SYN)
- * and the stream starts afresh there.
+ * and the stream starts afresh there. Bytes before those that a SYN announced were never seen at
+ * all: the SYN was a forged one, and the stream goes on with them at once.
  *
  * What it is not: it knows no flags, no flow and no dissector. Thread: that of its tracker.
  */
@@ -60,7 +61,9 @@ struct stream_done {
 struct stream {
 	uint32_t next;	     /* sequence number of the next byte to deliver */
 	uint32_t acked;	     /* highest acknowledgement the other side sent */
+	uint32_t begin;	     /* sequence number of the first byte, if has_begin */
 	bool started;	     /* next is known */
+	bool has_begin;	     /* a SYN told where the stream begins */
 	bool has_acked;	     /* acked is known */
 	bool watched;	     /* remember what is delivered */
 	bool hole_acked;     /* a bare acknowledgement of bytes behind the hole was seen */
@@ -98,7 +101,7 @@ static inline int32_t stream_diff(uint32_t a, uint32_t b)
 	return (int32_t)(a - b);
 }
 
-/* The first byte will have this sequence number. Without it the first segment says so. */
+/* A SYN says: the first byte will have this number. Without it the first segment says so. */
 void stream_start(struct stream *s, uint32_t seq);
 
 /* A segment: len bytes at hand, and missing behind them that were cut off. len + missing > 0. */

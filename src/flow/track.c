@@ -175,6 +175,21 @@ static void free_entry(struct flow_tracker *t, struct entry *e)
 	table_remove(&t->table, &e->node);
 }
 
+/* A new connection, or a long silence behind a RST, while a message was not complete: either may
+ * have been staged to hide it. */
+static void tell_unfinished(struct flow_tracker *t, struct entry *e, enum flow_end_reason why)
+{
+	unsigned i;
+
+	if (why != FLOW_END_REUSED && (why != FLOW_END_TIMEOUT || e->node.cls != TABLE_CLOSED))
+		return;
+	for (i = 0; i < 2; i++)
+		if (e->dir[i].carry)
+			flow_anomaly(t, e, ANOMALY_STREAM_GAP, "tcp",
+				     "connection ended within a message", e->dir[i].carry_len,
+				     &e->dir[i].carry_stamp);
+}
+
 static void end_flow(struct flow_tracker *t, struct entry *e, enum flow_end_reason why)
 {
 	const struct packet *packet = t->packet;
@@ -185,6 +200,7 @@ static void end_flow(struct flow_tracker *t, struct entry *e, enum flow_end_reas
 	if (is_tcp(e)) {
 		if (e->mode != FLOW_DONE)
 			finish_streams(t, e);
+		tell_unfinished(t, e, why);
 	}
 	claim_settle(t, e);
 	if (e->node.cls == TABLE_CLOSED && why != FLOW_END_EVICTED)

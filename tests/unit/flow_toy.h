@@ -241,7 +241,8 @@ static inline uint32_t toy_make(uint8_t *buf, char type, const char *body)
 
 static inline void toy_start(struct toy_wire *w, const struct flow_config *cfg)
 {
-	struct flow_config c = cfg ? *cfg : (struct flow_config){.flows_max = 64};
+	struct flow_config c =
+		cfg ? *cfg : (struct flow_config){.flows_max = 64, .buffer_bytes_max = 4 << 20};
 
 	if (!c.dissectors)
 		c.dissectors = toy_dissectors;

@@ -251,6 +251,36 @@ static void cut_short(void **state)
 	pool_free(pool);
 }
 
+/* A SYN with a number far ahead was no SYN of this connection: what it would hide comes out. */
+static void before_the_syn(void **state)
+{
+	struct pool *pool = pool_new(1 << 20);
+	uint32_t base = 0xfffffff0;
+	struct stamp st = {1, 1, 1};
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		struct stream_env env = new_env(pool, FLOW_OVERLAP_FIRST);
+		struct stream s = {.watched = true};
+
+		stream_start(&s, base + (i == 2 ? 2 : 1000000));
+		stream_segment(&s, &env, base + 1000000 - 1, (const uint8_t *)"k", 1, 0, &st);
+		stream_drop(&s, &env); /* a keep-alive probe, or a byte ahead */
+		if (i == 1)
+			stream_segment(&s, &env, base + 1000000, (const uint8_t *)"x", 1, 0, &st);
+		memset(&out, 0, sizeof(out));
+		stream_segment(&s, &env, base, (const uint8_t *)"abcd", 4, 0, &st);
+		stream_segment(&s, &env, base + 4, (const uint8_t *)"ef", 2, 0, &st);
+		stream_segment(&s, &env, base, (const uint8_t *)"abcd", 4, 0, &st);
+		assert_int_equal(out.len, 6);
+		assert_memory_equal(out.byte, "abcdef", 6);
+		assert_int_equal(out.holes, 1);
+		assert_int_equal(out.conflicts, 0);
+	}
+	pool_free(pool);
+}
+
 /* The pool against a count: nothing is handed out twice, all of it can be used by any class. */
 static void pool_bounds(void **state)
 {
@@ -292,9 +322,8 @@ static void pool_bounds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(against_twin),
-		cmocka_unit_test(with_losses),
-		cmocka_unit_test(cut_short),
+		cmocka_unit_test(against_twin), cmocka_unit_test(with_losses),
+		cmocka_unit_test(cut_short),	cmocka_unit_test(before_the_syn),
 		cmocka_unit_test(pool_bounds),
 	};
 

@@ -113,7 +113,7 @@ static void conflict_delivered(void **state)
 
 static void overlap(enum flow_overlap policy, const char *story)
 {
-	struct flow_config cfg = {.flows_max = 8, .overlap = policy};
+	struct flow_config cfg = {.flows_max = 8, .buffer_bytes_max = 4 << 20, .overlap = policy};
 	uint32_t base;
 
 	toy_start(&w, &cfg);
@@ -454,7 +454,28 @@ static void closed_and_reused(void **state)
 	assert_string_equal(toy_end(&w), "open:port:0 end:closed ");
 }
 
-/* A connection on old ports whose SYN was not seen, and a forged segment far ahead. */
+/* Half a message, a forged SYN, the other half: not silently nothing. */
+static void syn_within_a_message(void **state)
+{
+	(void)state;
+	toy_start(&w, NULL);
+	toy_handshake(&w);
+	send(0, "Qa");
+	make("Qb");
+	toy_tcp_at(&w, 0, 0, w.seq[0], 0, msg, 2);
+	toy_tcp_at(&w, 0, PACKET_TCP_SYN, w.seq[0] + 500, 0, NULL, 0);
+	toy_tcp_at(&w, 0, 0, w.seq[0] + 2, 0, msg + 2, 3);
+	w.seq[0] += 5;
+	send(0, "Qc");
+	assert_string_equal(toy_story(),
+			    "open:syn:0 Qa@4 stream-gap@5 end:reused open:syn:0 Qc@8 ");
+	toy_end(&w);
+}
+
+/*
+ * Numbers before those of the SYN: another connection on its ports, or the SYN was forged. Old
+ * bytes of a known stream are only believed after a while, as is a forged segment far ahead.
+ */
 static void starts_afresh(void **state)
 {
 	uint32_t i;
@@ -466,7 +487,16 @@ static void starts_afresh(void **state)
 	w.seq[0] -= 0x40000000;
 	for (i = 0; i < 6; i++)
 		send(0, "Qb");
-	assert_string_equal(toy_story(), "open:syn:0 Qa@4 stream-gap@8 gap0@8/0 Qb@8 Qb@9 Qb@10 ");
+	assert_string_equal(toy_story(), "open:syn:0 Qa@4 stream-gap@5 gap0@5/0 Qb@5 Qb@6 Qb@7 "
+					 "Qb@8 Qb@9 Qb@10 ");
+	toy_end(&w);
+	toy_start(&w, NULL);
+	make("Qx");
+	toy_tcp_at(&w, 0, 0, 0x50000000, 0, msg, 5);
+	for (i = 0; i < 6; i++)
+		toy_tcp_at(&w, 0, 0, 0x10000000 + i * 5, 0, msg, 5);
+	assert_string_equal(toy_story(),
+			    "open:content:0 Qx@1 stream-gap@5 gap0@5/0 Qx@5 Qx@6 Qx@7 ");
 	toy_end(&w);
 	toy_start(&w, NULL);
 	make("Qx");
@@ -516,7 +546,8 @@ static void bent(bool losses)
 {
 	static const struct flow_handlers h = {.op = on_number};
 	static uint8_t bytes[100000];
-	struct flow_config cfg = {.flows_max = 4, .dissectors = toy_dissectors};
+	struct flow_config cfg = {
+		.flows_max = 4, .buffer_bytes_max = 4 << 20, .dissectors = toy_dissectors};
 	struct {
 		uint32_t at, len;
 	} seg[8];
@@ -622,6 +653,7 @@ int main(void)
 		cmocka_unit_test(every_packet_twice),
 		cmocka_unit_test(last_unacknowledged),
 		cmocka_unit_test(closed_and_reused),
+		cmocka_unit_test(syn_within_a_message),
 		cmocka_unit_test(starts_afresh),
 		cmocka_unit_test(direction_takes_long),
 		cmocka_unit_test(random_delivery),
