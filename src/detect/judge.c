@@ -144,6 +144,8 @@ enum judge_finding judge_closed(const struct policy *p, const struct flow *f,
 		return JUDGE_PROTOCOL;
 	if (port_of_permitted(p, v, port))
 		return spoke ? JUDGE_PROTOCOL : JUDGE_NOTHING;
+	if (policy_served(p, &v->decision))
+		return JUDGE_NOTHING;
 	return spoke || tried ? JUDGE_PORT_DENIED : JUDGE_NOTHING;
 }
 

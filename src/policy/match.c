@@ -540,3 +540,8 @@ bool policy_proto_known(const struct policy *p, const struct policy_flow_decisio
 	}
 	return served_by(p, d, proto) != POLICY_NONE;
 }
+
+bool policy_served(const struct policy *p, const struct policy_flow_decision *d)
+{
+	return served_by(p, d, "") != POLICY_NONE;
+}

@@ -167,6 +167,9 @@ struct policy_op_decision policy_op(const struct policy *p, const struct policy_
 bool policy_proto_known(const struct policy *p, const struct policy_flow_decision *d,
 			const char *proto);
 
+/* True when a conduit of the pair opens the flow's port as a whole, whatever is spoken there. */
+bool policy_served(const struct policy *p, const struct policy_flow_decision *d);
+
 /* The settings of section `engine`, for whoever makes the tracker. */
 bool policy_checksums_verify(const struct policy *p); /* wrong checksums are findings */
 bool policy_overlap_last(const struct policy *p);     /* overlapping bytes: the last seen win */

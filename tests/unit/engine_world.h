@@ -24,6 +24,7 @@ static struct {
 	uint32_t conduit; /* POLICY_NONE or 0 */
 	enum policy_mode mode;
 	const char *known; /* the protocol its conduits permit */
+	bool served;	   /* the port is open as a whole */
 	const char *expected;
 	uint32_t value_index;
 	double value;
@@ -87,6 +88,13 @@ bool policy_proto_known(const struct policy *p, const struct policy_flow_decisio
 	(void)p;
 	(void)d;
 	return strcmp(proto, fake.known) == 0;
+}
+
+bool policy_served(const struct policy *p, const struct policy_flow_decision *d)
+{
+	(void)p;
+	(void)d;
+	return fake.served;
 }
 
 enum policy_mode policy_mode(const struct policy *p)

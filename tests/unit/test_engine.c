@@ -279,6 +279,9 @@ static void flows_that_nobody_claimed(void **state)
 	assert_string_equal(closing(w, NULL, 22, 0, 0), "");
 	assert_string_equal(closing(w, NULL, 22, 500, 0), "policy.port-denied");
 	assert_string_equal(closing(w, "ssh", 22, 500, 0), "proto.unexpected-protocol");
+	fake.served = true; /* {tcp: 22} beside {modbus: ...} */
+	assert_string_equal(closing(w, NULL, 22, 500, PACKET_TCP_SYN), "");
+	assert_string_equal(closing(w, NULL, 502, 500, 0), "proto.unexpected-protocol");
 }
 
 /* The verdict on a flow heard first from the server; 1: it is silent. */
