@@ -33,6 +33,9 @@ bool cip_request_head(struct slice msg, struct cip_request *out)
 	if (!rd_ok(&r))
 		return false;
 	cip_path_parse(path, &out->path);
+	/* Connection paths may; of a request each device would take another one. */
+	if (out->path.again && !out->path.error)
+		out->path.error = "class, instance or attribute twice in a path";
 	out->data = rd_rest(&r);
 	return true;
 }

@@ -97,6 +97,7 @@ struct cip_path {
 	uint32_t points[3]; /* connection points, in order */
 	uint8_t npoints;
 	bool cut;	   /* the name was longer than CIP_NAME_MAX */
+	bool again;	   /* class, instance or attribute is named twice */
 	const char *error; /* NULL, or what is wrong with it */
 	uint32_t name_len;
 	uint8_t name[CIP_NAME_MAX];

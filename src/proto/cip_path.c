@@ -9,7 +9,8 @@
  *   100 data       0x80 [words] data    0x91 [size] characters (pad)   ANSI extended symbol
  *
  * The form is the padded one, which all of EtherNet/IP uses. A tag path is a row of symbols with
- * member segments as array indices (1756-PM020): Program:Main . Tag [3] . member.
+ * member segments as array indices (1756-PM020): Program:Main . Tag [3] . member. Where the tag
+ * goes by its symbol instance, that is part of the name, 107/5.member: a member is not the tag.
  */
 #include "proto/cip.h"
 
@@ -24,6 +25,7 @@ struct walk {
 	struct cip_path *p;
 	uint32_t index[3]; /* indices behind the last symbol */
 	uint8_t indices;
+	bool inside;  /* the name already says which object it is inside of */
 	bool seen[5]; /* logical types, first one counts */
 };
 
@@ -56,8 +58,23 @@ static void indices_flush(struct walk *w)
 	w->indices = 0;
 }
 
+/* A tag by its symbol instance, a program's too: ".107/5" before the member or behind the program.
+ */
+static void object_add(struct walk *w)
+{
+	const struct op_object *o = &w->p->object;
+	char buf[32];
+	int n = snprintf(buf, sizeof(buf), "%s%u/%u", w->p->name_len ? "." : "", o->path[0],
+			 o->path[1]);
+
+	name_add(w->p, buf, (uint32_t)n);
+	w->inside = true;
+}
+
 static void symbol(struct walk *w, struct slice s)
 {
+	if (w->seen[LOGICAL_CLASS] && !w->inside)
+		object_add(w);
 	indices_flush(w);
 	if (w->p->name_len)
 		name_add(w->p, ".", 1);
@@ -86,6 +103,8 @@ static void logical(struct walk *w, unsigned type, uint32_t value)
 	}
 	if (type == LOGICAL_POINT && !w->seen[LOGICAL_INSTANCE])
 		type = LOGICAL_INSTANCE; /* a connection point stands for the instance */
+	/* an instance and a connection point are two instances */
+	p->again = p->again || w->seen[type == LOGICAL_POINT ? LOGICAL_INSTANCE : type];
 	if (w->seen[type])
 		return;
 	w->seen[type] = true;
@@ -223,6 +242,7 @@ void cip_path_parse(struct slice bytes, struct cip_path *out)
 	out->cls = CIP_CLASS_ANY;
 	out->npoints = 0;
 	out->cut = false;
+	out->again = false;
 	out->error = NULL;
 	out->name_len = 0;
 	while (rd_left(&r) && rd_ok(&r) && !out->error)
@@ -233,6 +253,8 @@ void cip_path_parse(struct slice bytes, struct cip_path *out)
 	if (out->name_len) {
 		out->cls = CIP_CLASS_SYMBOL;
 		o->space = OP_SPACE_TAG;
+		if (w.seen[LOGICAL_CLASS] && !w.inside)
+			object_add(&w);
 		if (w.indices == 1)
 			o->first = w.index[0];
 		else

@@ -299,7 +299,10 @@ static void decode(struct proto_ctx *c, const uint8_t *data, uint32_t len)
 		proto_anomaly(c, ANOMALY_RESERVED, "enip", "command is not assigned", 0, h.command);
 		cmd = &reserved_command;
 	}
-	if (cmd->shape != DATA || h.status) {
+	/* "The receiver shall ignore" it (volume 2, 2-3.5): not each receiver looks. */
+	if (h.status && c->dir == PROTO_TO_SERVER)
+		malformed(c, "request with a status", 8, h.status);
+	if (cmd->shape != DATA || (h.status && (c->dir == PROTO_TO_CLIENT || body.len < 8))) {
 		command_op(c, &h, cmd);
 		if (h.command == LIST_IDENTITY && h.length)
 			identity_items(c, body);

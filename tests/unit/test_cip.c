@@ -152,6 +152,13 @@ static void test_bad_paths(void **state)
 	ucmm(ASK, 5, "70 02 20 04 24 01");
 	recorder_expect(r, "reserved-code cip service code is not assigned\n"
 			   "request cip config reserved-service 0x70 object 4/1\n");
+	/* which of the two counts is for each device to say */
+	ucmm(ASK, 6, "10 04 20 04 24 64 20 04 24 65 07");
+	ucmm(ASK, 7, "10 03 20 04 24 64 2c 65 07");
+	recorder_expect(r, "malformed cip class, instance or attribute twice in a path\n"
+			   "request cip write set-attribute-single 0x10 object 4/100 = 07\n"
+			   "malformed cip class, instance or attribute twice in a path\n"
+			   "request cip write set-attribute-single 0x10 object 4/100 = 07\n");
 }
 
 static void test_tags(void **state)
@@ -177,6 +184,11 @@ static void test_tags(void **state)
 	ucmm(REPLY, 3, "cc 00 00 00 a0 02 ce 0f 01 02 03");
 	recorder_expect(r, "request cip read read-tag 0x4c tag ab count 1\n"
 			   "response cip read read-tag 0x4c tag ab = 010203 of 5\n");
+	/* a member is not the tag of that name, nor is a program */
+	ucmm(ASK, 4, "4c 06 20 6b 25 00 05 00 91 03 4f 75 74 00 01 00");
+	ucmm(ASK, 5, "4c 06 91 03 4f 75 74 00 20 6b 25 00 05 00 01 00");
+	recorder_expect(r, "request cip read read-tag 0x4c tag 107/5.Out count 1\n"
+			   "request cip read read-tag 0x4c tag Out.107/5 count 1\n");
 }
 
 static void test_fragments(void **state)

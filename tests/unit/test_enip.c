@@ -108,6 +108,16 @@ static void test_session(void **state)
 			   "invalid-session-handle\n");
 }
 
+/* Some devices look at the status of a request, others carry it out. */
+static void test_request_with_status(void **state)
+{
+	(void)state;
+	feed(PROTO_TO_SERVER,
+	     HEAD("6f", "1a", "99", "01", "01") ITEMS("0a") "0e 04 20 04 24 64 30 03 00 00");
+	recorder_expect(r, "malformed enip request with a status\n"
+			   "request cip read get-attribute-single 0x0e object 4/100/3\n");
+}
+
 static void test_list_identity(void **state)
 {
 	(void)state;
@@ -215,6 +225,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_probe),
 		cmocka_unit_test_setup_teardown(test_session, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_request_with_status, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list_identity, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_several_and_split, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_messages, setup, teardown),
