@@ -82,7 +82,10 @@ static struct pending_entry *match(struct pending *p, uint64_t key, struct slice
 	return e;
 }
 
-/* A response that nobody asked for: only said when no request can have been missed. */
+/*
+ * A response that nobody asked for: only said when no request can have been missed. A lost datagram
+ * leaves no gap behind. And where all have id 0, the request in hand may be another one's.
+ */
 static void unsolicited(struct proto_ctx *c, const struct modbus_frame *f, uint64_t key,
 			uint32_t function)
 {
@@ -90,13 +93,15 @@ static void unsolicited(struct proto_ctx *c, const struct modbus_frame *f, uint6
 	struct pending_entry *e = pending_like(&s->pending, key, KEY_NO_FUNCTION);
 	const char *why = "response answers no request";
 
-	if (e) {
+	if (e && (s->sure || f->transaction)) {
 		why = "function of the response is not the one of its request";
 		pending_drop(e);
 	} else if (!s->sure) {
 		return;
 	} else if (pending_like(&s->pending, key, KEY_NO_UNIT)) {
 		why = "unit of the response is not the one of its request";
+	} else if (c->transport == PROTO_UDP) {
+		return;
 	} else if (s->forgiven) {
 		s->forgiven--;
 		return;

@@ -372,7 +372,7 @@ static void on_code(struct proto_ctx *c, const struct mqtt_packet *p)
 	struct mqtt_state *st = c->state;
 	struct op op = op_of(c, p);
 
-	if (c->dir == PROTO_TO_CLIENT && st->version && st->version < 5)
+	if (c->dir == PROTO_TO_CLIENT && st->sides_ok && st->version && st->version < 5)
 		proto_anomaly(c, ANOMALY_MALFORMED, proto, "packet only a client sends", 0,
 			      p->type);
 	set_code(c, &op, p, p->code);

@@ -534,6 +534,26 @@ static void test_unsolicited(void **state)
 	w.d->gap(&w.c, 12);
 	response(ANSWER_2);
 	assert_int_equal(w.anomalies, 3);
+	/* the first request of two was lost, and all have id 0 */
+	request("0000 0000 0006 01 01 0000 0001");
+	response("0000 0000 0005 01 03 02 0011");
+	response("0000 0000 0004 01 01 01 01");
+	assert_int_equal(w.anomalies, 3);
+}
+
+/* The loss of a datagram shows nowhere else. */
+static void test_unsolicited_datagram(void **state)
+{
+	(void)state;
+	w.c.transport = PROTO_UDP;
+	request(READ_1);
+	response(ANSWER_1);
+	response(ANSWER_2);
+	quiet();
+	request(READ_1);
+	response("0001 0000 0005 01 04 02 0011");
+	expect_anomaly(0, ANOMALY_UNSOLICITED,
+		       "function of the response is not the one of its request");
 }
 
 static void test_one_direction(void **state)
@@ -752,6 +772,7 @@ int main(void)
 		cmocka_unit_test_setup(test_sloppy, start),
 		cmocka_unit_test_setup(test_gap, start),
 		cmocka_unit_test_setup(test_unsolicited, start),
+		cmocka_unit_test_setup(test_unsolicited_datagram, start),
 		cmocka_unit_test_setup(test_one_direction, start),
 		cmocka_unit_test_setup(test_constant_transaction, start),
 		cmocka_unit_test_setup(test_limit, start),
