@@ -246,6 +246,8 @@ static inline void toy_start(struct toy_wire *w, const struct flow_config *cfg)
 
 	if (!c.dissectors)
 		c.dissectors = toy_dissectors;
+	if (!c.buffer_bytes_max)
+		c.buffer_bytes_max = 1 << 20; /* malloc may fill it (MALLOC_PERTURB_), every time */
 	memset(w, 0, sizeof(*w));
 	w->t = flow_tracker_new(&c, &toy_handlers, NULL);
 	w->time = 1700000000000000000;
