@@ -118,8 +118,8 @@ struct op {
 
 	struct op_object object;
 	struct op_values values;
-	struct slice
-		actor; /* who acts, in the protocol's own terms: MQTT client id; may be empty */
+	/* who acts, in the protocol's own terms: MQTT client id; may be empty. p NULL: not known */
+	struct slice actor;
 	uint64_t transaction; /* the protocol's own transaction id; for people, not for matching */
 	const char *error; /* static: the standard's term for status; NULL when good or unknown */
 };

@@ -249,7 +249,8 @@ static inline enum stage rule_head(const struct rule *r, const struct judge *j)
 	if (r->has & RULE_UNIT &&
 	    !(op->unit < 0 ? j->cls == OP_SESSION : iset_contains(&r->unit, (uint64_t)op->unit)))
 		return AT_PARTY;
-	if (r->has & RULE_ACTOR && !names_match(&r->actor, op->actor))
+	/* one who said who he is before anybody listened is not held to be another */
+	if (r->has & RULE_ACTOR && op->actor.p && !names_match(&r->actor, op->actor))
 		return AT_PARTY;
 	return AT_OBJECT;
 }

@@ -94,7 +94,8 @@ static struct op op_of(const struct proto_ctx *c, const struct mqtt_packet *p)
 	op.name = codes[p->type - 1].name;
 	op.code = p->type;
 	op.cls = codes[p->type - 1].cls;
-	op.actor = slice_of(st->client, st->client_len);
+	if (st->connect || st->client_len)
+		op.actor = slice_of(st->client, st->client_len);
 	op.transaction = p->id;
 	return op;
 }
