@@ -1,30 +1,5 @@
 /* CIP messages: bytes in, ops out. The bytes are written after the standard, field by field. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "recorder.h"
-
-extern const struct dissector enip_dissector;
-
-static struct recorder *r;
-
-static int setup(void **state)
-{
-	(void)state;
-	r = recorder_new(&enip_dissector, PROTO_TCP);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	recorder_free(r);
-	return 0;
-}
+#include "enip_recorder.h"
 
 static void le(uint8_t *p, unsigned bytes, uint32_t v)
 {

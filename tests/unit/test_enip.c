@@ -1,14 +1,5 @@
 /* Encapsulation: who is the client, where messages begin and end, what each command becomes. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "recorder.h"
-
-extern const struct dissector enip_dissector;
+#include "enip_recorder.h"
 
 /* command, length, session, status, context, options */
 #define HEAD(command, length, session, status, context)                                            \
@@ -20,22 +11,6 @@ extern const struct dissector enip_dissector;
 #define GET(context)	   HEAD("6f", "18", "99", "00", context) ITEMS("08") "0e 03 20 04 24 64 30 03 "
 #define GET_REPLY(context) HEAD("6f", "15", "99", "00", context) ITEMS("05") "8e 00 00 00 2a "
 #define GET_LINE	   "request cip read get-attribute-single 0x0e object 4/100/3\n"
-
-static struct recorder *r;
-
-static int setup(void **state)
-{
-	(void)state;
-	r = recorder_new(&enip_dissector, PROTO_TCP);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	recorder_free(r);
-	return 0;
-}
 
 static uint32_t feed(enum proto_dir dir, const char *hex)
 {
