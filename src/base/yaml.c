@@ -249,12 +249,16 @@ static void parser_error(struct builder *b, const yaml_parser_t *p, const char *
 	yaml_mark_t at = p->problem_mark;
 
 	if (p->error == YAML_READER_ERROR) {
-		fail(b, mark_of(text, len, p->problem_offset), "%s",
+		fail(b, mark_of(text, len, p->problem_offset), "%s; the file must be UTF-8 text",
 		     p->problem ? p->problem : "not readable as text");
 		return;
 	}
 	if (p->error == YAML_MEMORY_ERROR)
 		fail(b, p->mark, "out of memory");
+	else if (p->problem && strstr(p->problem, "cannot start any token"))
+		fail(b, at,
+		     "nothing begins with this character: indent with blanks, not tabs, and "
+		     "quote text that begins with %% @ or `");
 	else if (p->context)
 		fail(b, at, "%s, %s", p->context, p->problem);
 	else

@@ -33,6 +33,12 @@ enum finding_lang cmd_lang(const char *lang)
 	return finding_lang(lang ? lang : "");
 }
 
+bool cmd_lang_known(const char *lang)
+{
+	return finding_lang(lang) == FINDING_JA || strcmp(lang, "en") == 0 ||
+	       strncmp(lang, "en_", 3) == 0;
+}
+
 bool cmd_word(const char *name, const char *const *words, int *index)
 {
 	int i;

@@ -39,6 +39,9 @@ __attribute__((format(printf, 2, 3))) int cmd_usage_error(const struct cmd_help 
 /* The language to speak: lang if given, else LC_ALL, LC_MESSAGES, LANG in that order. */
 enum finding_lang cmd_lang(const char *lang);
 
+/* True for what --lang takes: en, ja, and locales of theirs. */
+bool cmd_lang_known(const char *lang);
+
 /* True when name is one of the NULL-ended words; *index says which. */
 bool cmd_word(const char *name, const char *const *words, int *index);
 

@@ -189,6 +189,8 @@ int cmd_explain(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (c) {
 		case OPT_LANG:
+			if (!cmd_lang_known(optarg))
+				return cmd_usage_error(&help, "--lang is en or ja");
 			lang = optarg;
 			break;
 		case 'h':

@@ -132,6 +132,8 @@ static int parse(struct replay *r, int argc, char **argv, bool *done)
 					&help, "--events takes alert,flow,op,anomaly,stats");
 			break;
 		case OPT_LANG:
+			if (!cmd_lang_known(optarg))
+				return cmd_usage_error(&help, "--lang is en or ja");
 			lang = optarg;
 			break;
 		case OPT_OVERLAP:
@@ -160,6 +162,9 @@ static int parse(struct replay *r, int argc, char **argv, bool *done)
 	}
 	if (optind == argc)
 		return cmd_usage_error(&help, "which capture?");
+	if (!r->output_count && r->engine.events != ENGINE_ALERT)
+		return cmd_usage_error(&help,
+				       "--events selects EVE events: it needs -o, such as -o -");
 	r->in.files = argv + optind;
 	r->in.flow.classify = true;
 	r->engine.lang = cmd_lang(lang);
@@ -167,25 +172,38 @@ static int parse(struct replay *r, int argc, char **argv, bool *done)
 	return CMD_OK;
 }
 
-static void summary(const struct cmd_input_result *in, const struct engine *e,
-		    const struct catalogue *catalogue)
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void summary(const struct replay *r, const struct cmd_input_result *in,
+		    const struct engine *e)
 {
 	const struct finding *f;
 	const struct vocab *v;
 	uint64_t incidents, count;
 	unsigned i;
 
-	fprintf(stderr, "%" PRIu64 " packets, %" PRIu64 " bytes in %u file%s; %" PRIu64 " flows\n",
-		in->packet.packets, in->packet.bytes, in->files, in->files == 1 ? "" : "s",
-		in->flow.flows);
+	fprintf(stderr,
+		"%" PRIu64 " packet%s, %" PRIu64 " bytes in %u file%s; %" PRIu64 " flow%s\n",
+		in->packet.packets, plural(in->packet.packets), in->packet.bytes, in->files,
+		plural(in->files), in->flow.flows, plural(in->flow.flows));
+	if (!r->policy_path)
+		fprintf(stderr, "  no policy (-p): zones and conduits were not checked\n");
 	for (i = 0; (v = vocab_at(i)); i++)
 		if (engine_ops(e, i))
-			fprintf(stderr, "  %-10s %" PRIu64 " ops\n", v->proto, engine_ops(e, i));
-	for (i = 0; (f = catalogue_at(catalogue, i)); i++) {
+			fprintf(stderr, "  %-10s %" PRIu64 " op%s\n", v->proto, engine_ops(e, i),
+				plural(engine_ops(e, i)));
+	for (i = 0; (f = catalogue_at(r->engine.catalogue, i)); i++) {
 		engine_counts(e, i, &incidents, &count);
-		if (incidents)
-			fprintf(stderr, "  %-28s %" PRIu64 " incident%s, %" PRIu64 " times\n",
-				f->id, incidents, incidents == 1 ? "" : "s", count);
+		if (!incidents)
+			continue;
+		fprintf(stderr, "  %-28s %" PRIu64 " incident%s", f->id, incidents,
+			plural(incidents));
+		if (count > incidents)
+			fprintf(stderr, ", seen %" PRIu64 " times", count);
+		fputc('\n', stderr);
 	}
 	if (in->packet.bad)
 		fprintf(stderr, "  not decodable: %" PRIu64 " packets\n", in->packet.bad);
@@ -206,7 +224,7 @@ static void summary(const struct cmd_input_result *in, const struct engine *e,
 			in->flow.buffers_refused);
 	if (in->damaged)
 		fprintf(stderr, "  not read to the end: %u file%s\n", in->damaged,
-			in->damaged == 1 ? "" : "s");
+			plural(in->damaged));
 }
 
 static void stats(const struct replay *r, const struct cmd_input_result *in)
@@ -260,7 +278,7 @@ static int run(struct replay *r)
 			code = CMD_INPUT;
 		}
 		if (!r->quiet)
-			summary(&result, e, r->engine.catalogue);
+			summary(r, &result, e);
 	}
 	engine_free(e);
 	return code;

@@ -265,6 +265,24 @@ static void flow_violation(struct engine *e, struct flow *f, enum judge_finding 
 	words_fill(&w, what, i);
 }
 
+/* True when no op of this protocol and class was said before. */
+static bool first_said(struct incident *i, const struct op *op)
+{
+	uint16_t cls = (uint16_t)(1u << op->cls);
+	unsigned k;
+
+	for (k = 0; k < INCIDENT_PROTOS; k++) {
+		if (i->said[k].proto && i->said[k].proto != op->proto)
+			continue;
+		if (i->said[k].classes & cls)
+			return false;
+		i->said[k].proto = op->proto;
+		i->said[k].classes |= cls;
+		return true;
+	}
+	return false;
+}
+
 /* What goes on over a flow that is a violation by itself: somebody looks, or somebody writes. */
 static void flow_did(struct engine *e, struct flow *f, const struct op *op)
 {
@@ -273,7 +291,7 @@ static void flow_did(struct engine *e, struct flow *f, const struct op *op)
 					      flow_violation_key(f), flow_key(f));
 
 	v->did |= (uint16_t)(1u << op->cls);
-	if (!i || (i->did == op->proto && i->did_mask >> op->cls & 1))
+	if (!i || !first_said(i, op))
 		return;
 	words_did(e->cfg.lang, op, i);
 	i->did_mask |= (uint16_t)(1u << op->cls);

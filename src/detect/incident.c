@@ -27,6 +27,7 @@ struct link {
 struct entry {
 	struct incident incident;
 	uint64_t key;
+	uint64_t made;		   /* running number */
 	struct entry *bucket_next; /* also the list of free entries */
 	struct link touched;
 	struct link created;
@@ -47,6 +48,7 @@ struct incident_table {
 	struct list touched, created;
 	int64_t quiet, longest; /* ns */
 	uint64_t early;
+	uint64_t made; /* incidents so far */
 	void (*told)(void *user, const struct incident *i);
 	void *user;
 };
@@ -225,6 +227,7 @@ struct incident *incident_report(struct incident_table *t, const struct finding 
 		return NULL;
 	memset(e, 0, sizeof(*e));
 	e->key = key;
+	e->made = t->made++;
 	e->incident.finding = f;
 	e->incident.severity = f->severity;
 	e->incident.first = e->incident.last = time;
@@ -262,9 +265,30 @@ struct incident *incident_report_at(struct incident_table *t, const struct findi
 	return i;
 }
 
+static int by_first(const void *a, const void *b)
+{
+	const struct entry *x = *(struct entry *const *)a, *y = *(struct entry *const *)b;
+
+	if (x->incident.first != y->incident.first)
+		return x->incident.first < y->incident.first ? -1 : 1;
+	return x->made < y->made ? -1 : 1;
+}
+
+/* What a flow did is known when it ends: incidents are not made in the order they began in. */
 void incident_flush(struct incident_table *t)
 {
-	while (t->created.head)
+	struct entry **open = t->open ? calloc(t->open, sizeof(struct entry *)) : NULL;
+	uint32_t i, n = 0;
+	struct entry *e;
+
+	for (e = t->created.head; open && e; e = e->created.next)
+		open[n++] = e;
+	if (n)
+		qsort(open, n, sizeof(struct entry *), by_first);
+	for (i = 0; i < n; i++)
+		close_entry(t, open[i]);
+	free(open);
+	while (t->created.head) /* memory is out: in the order they were made in */
 		close_entry(t, t->created.head);
 }
 

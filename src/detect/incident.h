@@ -24,6 +24,7 @@
 #define INCIDENT_PLACES 16  /* objects or servers told one by one, the rest is only counted */
 #define INCIDENT_OBJECT 160
 #define INCIDENT_VALUES 160
+#define INCIDENT_PROTOS 4 /* protocols followed on a flow that is a violation by itself */
 
 /* One thing that happened, copied out of flow and op; what a sink gets. No pointers into packets.
  */
@@ -62,8 +63,14 @@ struct incident {
 	uint32_t places;    /* how many of place[] are used */
 	uint64_t elsewhere; /* occurrences counted here that were about still others */
 
-	const char *did;   /* a flow that is a violation by itself: static, what was spoken on it */
-	uint16_t did_mask; /* likewise: the classes of its ops, bits of enum op_class */
+	/* A flow that is a violation by itself: what was spoken on it, and the classes of its ops
+	 * (bits of enum op_class), in each protocol and in all. */
+	const char *did; /* static, the last */
+	struct {
+		const char *proto; /* static */
+		uint16_t classes;
+	} said[INCIDENT_PROTOS];
+	uint16_t did_mask;
 
 	bool has_op;				   /* the fields below are filled */
 	const char *op_proto, *op_name, *op_space; /* static */

@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define VALUES_SHOWN 8
+#define VALUES_SHOWN	      8
 #define LANG(en, ja) (w->lang == FINDING_JA ? (ja) : (en))
 
 /* A sentence under construction. */
@@ -59,17 +59,17 @@ static const struct {
 static const struct {
 	const char *en, *ja;
 } class_words[OP_CLASSES] = {
-	[OP_READ] = {"read command", "読み出し要求"},
-	[OP_WRITE] = {"write command", "書き込み要求"},
-	[OP_CONTROL] = {"control command", "制御コマンド"},
-	[OP_PROGRAM] = {"program command", "プログラム転送コマンド"},
-	[OP_FIRMWARE] = {"firmware command", "ファームウェア更新コマンド"},
-	[OP_CONFIG] = {"configuration command", "設定コマンド"},
-	[OP_FILE] = {"file command", "ファイル操作コマンド"},
-	[OP_DIAGNOSE] = {"diagnostic command", "診断コマンド"},
-	[OP_DISCOVER] = {"identity request", "識別要求"},
-	[OP_SESSION] = {"session message", "接続管理メッセージ"},
-	[OP_ALARM] = {"alarm message", "アラームメッセージ"},
+	[OP_READ] = {"a read command", "読み出し要求"},
+	[OP_WRITE] = {"a write command", "書き込み要求"},
+	[OP_CONTROL] = {"a control command", "制御コマンド"},
+	[OP_PROGRAM] = {"a program command", "プログラム転送コマンド"},
+	[OP_FIRMWARE] = {"a firmware command", "ファームウェア更新コマンド"},
+	[OP_CONFIG] = {"a configuration command", "設定コマンド"},
+	[OP_FILE] = {"a file command", "ファイル操作コマンド"},
+	[OP_DIAGNOSE] = {"a diagnostic command", "診断コマンド"},
+	[OP_DISCOVER] = {"an identity request", "識別要求"},
+	[OP_SESSION] = {"a session message", "接続管理メッセージ"},
+	[OP_ALARM] = {"an alarm message", "アラームメッセージ"},
 };
 
 static const char *zone_id(const struct words *w, uint32_t zone)
@@ -269,9 +269,15 @@ static void add_deed(struct phrase *p, const struct words *w, const char *values
 static void observed_op(struct phrase *p, const struct words *w)
 {
 	const struct op *op = w->op;
-	char values[INCIDENT_VALUES];
+	char text[INCIDENT_VALUES], values[INCIDENT_VALUES + 16];
 
-	op_values_str(&op->values, VALUES_SHOWN, values, sizeof(values));
+	op_values_str(&op->values, VALUES_SHOWN, text, sizeof(text));
+	if (op->values.type == OP_V_TEXT)
+		snprintf(values, sizeof(values), "\"%s\"", text);
+	else if (op->values.type == OP_V_RAW && *text)
+		snprintf(values, sizeof(values), LANG("bytes %s", "バイト列 %s"), text);
+	else
+		snprintf(values, sizeof(values), "%s", text);
 	add_deed(p, w, values, op->object.first, op->object.count);
 }
 
@@ -388,7 +394,10 @@ static void observed_anomaly(struct phrase *p, const struct words *w)
 	}
 	add(p, "%s: %s", a->proto, a->reason);
 	if (a->value)
-		add(p, LANG(", value %u", "、値 %u"), a->value);
+		add(p,
+		    a->value > 9 ? LANG(", value %u (0x%x)", "、値 %u (0x%x)")
+				 : LANG(", value %u", "、値 %u"),
+		    a->value, a->value);
 	if (a->offset)
 		add(p, LANG(", at byte %u", "、%u バイト目"), a->offset);
 }
@@ -459,21 +468,35 @@ static void expected_conduit(struct phrase *p, const struct words *w)
 			 "両者をつなぐどのコンジットもこれを許可していません"));
 }
 
+/* An end as conduits name it, with its zone: another asset of the zone may have a conduit. */
+static void add_name_of(struct phrase *p, const struct words *w, int end, const char *zone)
+{
+	const char *asset = asset_id(w, w->view->place[end].asset);
+	char text[ADDR_STRLEN];
+
+	if (!asset)
+		addr_str(end ? flow_server(w->flow) : flow_client(w->flow), text);
+	add(p, "%s (%s)", asset ? asset : text, zone);
+}
+
 static void expected_zones(struct phrase *p, const struct words *w)
 {
 	const char *from = zone_id(w, w->view->place[0].zone);
 	const char *to = zone_id(w, w->view->place[1].zone);
 
-	if (!from || !to)
+	if (!from || !to) {
 		add(p,
 		    LANG("every address is in a zone; %s is in none",
 			 "すべてのアドレスがいずれかのゾーンに属するはずですが、%s "
 			 "は属していません"),
 		    !from ? LANG("the client", "クライアント") : LANG("the server", "サーバー"));
-	else
-		add(p,
-		    LANG("no conduit leads from %s to %s", "%s から %s へのコンジットはありません"),
-		    from, to);
+		return;
+	}
+	add(p, "%s", LANG("no conduit leads from ", ""));
+	add_name_of(p, w, 0, from);
+	add(p, "%s", LANG(" to ", " から "));
+	add_name_of(p, w, 1, to);
+	add(p, "%s", LANG("", " へのコンジットはありません"));
 }
 
 static void expected_layers(struct phrase *p, const struct words *w)

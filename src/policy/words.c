@@ -302,6 +302,6 @@ void conduit_words(struct policy *p, struct conduit *c)
 		l = permitted(c, v);
 		w->expected = list_text(p, &l);
 		w->unreadable = arena_printf(
-			&p->arena, "%s; the values of this write are no numbers", w->expected);
+			&p->arena, "%s; the values of this write are not numbers", w->expected);
 	}
 }

@@ -125,7 +125,8 @@ static void a_port_scan_is_one_incident(void **state)
 	assert_int_equal(i->dport, 1);
 	assert_string_equal(i->observed, "hmi-1 (10.40.0.5, control-info) talked to plc-1 "
 					 "(10.50.0.11, control), tcp port 1");
-	assert_string_equal(i->expected, "no conduit leads from control-info to control");
+	assert_string_equal(i->expected, "no conduit leads from hmi-1 (control-info) "
+					 "to plc-1 (control)");
 	assert_string_equal(i->verdict, "would-drop");
 	engine_counts(w->e, i->finding->index, &incidents, &times);
 	assert_int_equal(incidents, 1);
@@ -168,6 +169,30 @@ static void what_is_done_over_a_forbidden_flow(void **state)
 					 "write");
 	assert_int_equal(i->did_mask, 1 << OP_READ | 1 << OP_WRITE);
 	assert_int_equal(i->count, 2);
+}
+
+/* One protocol inside another alternates with it, op by op; each class is told once. */
+static void two_protocols_over_a_forbidden_flow(void **state)
+{
+	struct world *w = *state;
+	static const char *const protos[] = {"cip", "pccc"};
+	unsigned k;
+
+	fake.flow = POLICY_NO_CONDUIT;
+	fake.conduit = POLICY_NONE;
+	for (k = 0; k < 6; k++) {
+		if (k % 3 == 0) {
+			memset(w->flow.user, 0, sizeof(w->flow.user));
+			engine_handlers.opened(w->e, &w->flow);
+		}
+		w->op.proto = protos[k % 2];
+		w->op.cls = k % 2 ? OP_READ : OP_SESSION;
+		engine_handlers.op(w->e, &w->flow, &w->op);
+	}
+	engine_flush(w->e);
+	assert_non_null(strstr(only(w, "policy.no-conduit")->observed,
+			       "; then cip session; then pccc read"));
+	assert_null(strstr(only(w, "policy.no-conduit")->observed, "read; then"));
 }
 
 static void flows_given_up_are_told(void **state)
@@ -482,6 +507,7 @@ int main(void)
 		TEST(a_port_scan_is_one_incident),
 		TEST(one_violation_not_two),
 		TEST(what_is_done_over_a_forbidden_flow),
+		TEST(two_protocols_over_a_forbidden_flow),
 		TEST(flows_given_up_are_told),
 		TEST(responses_are_not_asked_for),
 		TEST(verdicts),

@@ -119,7 +119,26 @@ static void time_may_jump_back(void **state)
 	assert_int_equal(l->n, 1);
 	incident_flush(t);
 	assert_int_equal(l->n, 3);
-	assert_int_equal(l->count[2], 100);
+	assert_int_equal(l->count[1], 100);
+	incident_table_free(t);
+}
+
+/* A flow may be judged when it ends, but its incident began with it. */
+static void the_rest_is_told_by_its_beginning(void **state)
+{
+	struct log *l = *state;
+	struct incident_table *t = incident_table_new(0, QUIET, LONG, told, l);
+
+	assert_non_null(incident_report(t, &one, 1, 20 * SECOND, 1));
+	assert_non_null(incident_report(t, &one, 2, 10 * SECOND, 2));
+	assert_non_null(incident_report(t, &one, 3, 20 * SECOND, 3));
+	assert_non_null(incident_report(t, &two, 1, 5 * SECOND, 4));
+	incident_flush(t);
+	assert_int_equal(l->n, 4);
+	assert_int_equal(l->frame[0], 4);
+	assert_int_equal(l->frame[1], 2);
+	assert_int_equal(l->frame[2], 1);
+	assert_int_equal(l->frame[3], 3);
 	incident_table_free(t);
 }
 
@@ -199,6 +218,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(quiet_ones_are_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(long_ones_are_told_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(time_may_jump_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_rest_is_told_by_its_beginning, setup, teardown),
 		cmocka_unit_test_setup_teardown(full_table_tells_the_quietest_early, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(agrees_with_a_naive_twin, setup, teardown),

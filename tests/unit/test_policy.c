@@ -114,7 +114,7 @@ static void every_value(void **state)
 	x = policy_op(p, &d, &op);
 	assert_int_equal(x.verdict, POLICY_VALUE_DENIED);
 	assert_true(isnan(x.value));
-	assert_non_null(strstr(x.expected, "are no numbers"));
+	assert_non_null(strstr(x.expected, "are not numbers"));
 	/* a mask write is judged by both ends of what it can make */
 	memcpy(raw, "\xff\x00\x00\x0f", 4);
 	op.values = (struct op_values){slice_of(raw, 4), 1, OP_V_MASK16, true};

@@ -95,7 +95,7 @@ static void a_command(void **state)
 	};
 	run_op(w);
 	assert_string_equal(only(w, "policy.op-denied")->observed,
-			    "hmi-1 (10.40.0.5) sent control command for class 142 instance 1 to "
+			    "hmi-1 (10.40.0.5) sent a control command for class 142 instance 1 to "
 			    "plc-1 (10.50.0.11) (stop)");
 	assert_string_equal(w->memory.alert[0].finding->attack_class[OP_CONTROL][1], "T0858");
 }
@@ -121,7 +121,7 @@ static void a_delivery_goes_the_other_way(void **state)
 	run_op(w);
 	assert_string_equal(
 		only(w, "policy.op-denied")->observed,
-		"plc-1 (10.50.0.11) delivered on of topic line1/設定 to hmi-1 (10.40.0.5) "
+		"plc-1 (10.50.0.11) delivered \"on\" of topic line1/設定 to hmi-1 (10.40.0.5) "
 		"(publish, client sensor\\x0a7)");
 	assert_true(w->memory.alert[0].to_client);
 	assert_int_equal(w->memory.alert[0].sport, 502);
@@ -137,7 +137,10 @@ static void anomalies_become_findings(void **state)
 				  .value = 300,
 				  .frame = 12,
 				  .time = SECOND};
-	const struct anomaly b = {.kind = ANOMALY_CHECKSUM, .proto = "ipv4", .reason = "checksum"};
+	const struct anomaly b = {.kind = ANOMALY_CHECKSUM,
+				  .proto = "ipv4",
+				  .reason = "checksum",
+				  .time = 2 * SECOND};
 
 	engine_handlers.opened(w->e, &w->flow);
 	engine_handlers.anomaly(w->e, &w->flow, NULL, &a);
@@ -150,7 +153,7 @@ static void anomalies_become_findings(void **state)
 	assert_int_equal(w->memory.alert[0].count, 2);
 	assert_string_equal(w->memory.alert[0].observed,
 			    "hmi-1 (10.40.0.5) > plc-1 (10.50.0.11), modbus: length does not fit "
-			    "the function, value 300, at byte 4");
+			    "the function, value 300 (0x12c), at byte 4");
 	assert_string_equal(w->memory.alert[1].finding->id, "decode.checksum");
 	assert_false(w->memory.alert[1].has_addr);
 }
