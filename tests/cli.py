@@ -8,11 +8,13 @@ import gzip
 import os
 import random
 import re
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 import capture_edit
 
@@ -78,6 +80,8 @@ def every_command_explains_itself_with_two_examples(_):
 def usage_errors_are_exit_code_2(_):
     for args in ([], ["nonsense"], ["replay"], ["ops"], ["check"], ["replay", "--nonsense", DEMO],
                  ["replay", "--events", "alert,nonsense", DEMO], ["replay", "--flows", "0", DEMO],
+                 ["replay", "--lang", "de", DEMO], ["explain", "--lang", "jp"],
+                 ["replay", "--events", "flow", DEMO], ["replay", DEMO, "-p"],
                  ["replay", "--overlap", "middle", DEMO], ["replay", "--checksums", "perhaps", DEMO],
                  ["ops", "--format", "xml", DEMO], ["explain", "no.such-finding"],
                  ["replay", "-p", "no/such/policy.yaml", DEMO], ["check", "no/such/policy.yaml"]):
@@ -103,6 +107,20 @@ def ops_has_the_columns_of_the_contract(_):
 def no_progress_and_no_colour_in_a_pipe(_):
     out, err = kidoban("replay", "-p", POLICY, DEMO)
     assert b"\x1b" not in out and "\x1b" not in err and "\r" not in err
+
+
+@test
+def ctrl_c_tells_what_was_seen_until_then(_):
+    for command in (["replay", "-q", "-p", POLICY], ["ops"]):
+        with subprocess.Popen([KIDOBAN, *command, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env={**os.environ, "LC_ALL": "C"}, cwd=ROOT) as p:
+            p.stdin.write(demo())
+            p.stdin.flush()
+            time.sleep(2)
+            p.send_signal(signal.SIGINT)
+            out, err = p.stdout.read(), p.stderr.read()
+        assert p.returncode == 3 and b"stopped" in err, (p.returncode, err)
+        assert out == kidoban(*command, DEMO)[0]
 
 
 # ---- inputs -----------------------------------------------------------------------------------

@@ -41,9 +41,7 @@ static bool refill(struct unpack *u)
 		return true;
 	if (u->eof || u->error)
 		return false;
-	do
-		n = read(u->fd, u->in, INPUT_SIZE);
-	while (n < 0 && errno == EINTR);
+	n = read(u->fd, u->in, INPUT_SIZE); /* EINTR: the program is asked to stop, so it ends */
 	if (n < 0)
 		u->error = strerror(errno);
 	if (n == 0)
@@ -170,8 +168,6 @@ static void peek(struct unpack *u)
 
 	while (u->len < 4) {
 		n = read(u->fd, u->in + u->len, INPUT_SIZE - u->len);
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0)
 			u->error = strerror(errno);
 		if (n <= 0)

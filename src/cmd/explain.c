@@ -186,7 +186,7 @@ int cmd_explain(int argc, char **argv)
 	int c, code = CMD_USAGE;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
 		switch (c) {
 		case OPT_LANG:
 			if (!cmd_lang_known(optarg))
@@ -196,8 +196,9 @@ int cmd_explain(int argc, char **argv)
 		case 'h':
 			return cmd_show_help(&help);
 		default:
-			return cmd_usage_error(&help, "'%s' is not an option, or lacks its value",
-					       argv[optind - 1]);
+			return cmd_usage_error(
+				&help, c == ':' ? "'%s' needs a value" : "'%s' is not an option",
+				argv[optind - 1]);
 		}
 	}
 	if (argc - optind > 1)

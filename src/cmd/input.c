@@ -2,6 +2,7 @@
 #include "cmd/cmd.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -15,6 +16,30 @@ struct progress {
 	double shown;	  /* likewise, when the line was last written; 0: never */
 	uint64_t packets; /* of all files */
 };
+
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	stopped = 1;
+}
+
+/*
+ * Incidents are told when they close: who ends "tcpdump -w - | kidoban replay -" with Ctrl-C wants
+ * to see those that are open. The first signal ends the input (a read that waits is interrupted,
+ * hence no SA_RESTART), the second ends the program. What the parent ignores stays ignored.
+ */
+static void catch_signals(void)
+{
+	static const int signals[] = {SIGINT, SIGTERM};
+	struct sigaction on = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND}, old;
+	unsigned i;
+
+	for (i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaction(signals[i], &on, NULL);
+}
 
 static double now(void)
 {
@@ -56,7 +81,7 @@ static bool run_file(const char *path, struct packet_decoder *d, struct flow_tra
 	struct raw_packet raw;
 	struct packet packet;
 	char err[256];
-	int got;
+	int got = 0;
 
 	f = pcap_file_open(path, err, sizeof(err));
 	if (!f) {
@@ -64,7 +89,7 @@ static bool run_file(const char *path, struct packet_decoder *d, struct flow_tra
 		return false;
 	}
 	out->files++;
-	while ((got = pcap_file_next(f, &raw)) > 0) {
+	while (!stopped && (got = pcap_file_next(f, &raw)) > 0) {
 		packet_decode(d, &raw, &packet);
 		flow_tracker_packet(t, &packet);
 		out->last_time = raw.time;
@@ -73,10 +98,13 @@ static bool run_file(const char *path, struct packet_decoder *d, struct flow_tra
 			progress_show(p, f, path);
 	}
 	progress_clear(p);
-	if (got < 0)
+	if (stopped)
+		fprintf(stderr, "kidoban: %s: stopped; this is about what was read until then\n",
+			path);
+	else if (got < 0)
 		fprintf(stderr, "kidoban: %s: %s\n", path, pcap_file_error(f));
 	pcap_file_close(f);
-	return got == 0;
+	return got == 0 && !stopped;
 }
 
 bool cmd_input_run(const struct cmd_input *in, const struct flow_handlers *handlers, void *user,
@@ -90,7 +118,8 @@ bool cmd_input_run(const struct cmd_input *in, const struct flow_handlers *handl
 
 	memset(out, 0, sizeof(*out));
 	if (good) {
-		for (file = in->files; *file; file++)
+		catch_signals();
+		for (file = in->files; *file && !stopped; file++)
 			if (!run_file(*file, d, t, &p, out))
 				out->damaged++;
 		flow_tracker_flush(t);

@@ -224,7 +224,7 @@ int cmd_ops(int argc, char **argv)
 	int c, word;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
 		switch (c) {
 		case OPT_FORMAT:
 			if (!cmd_word(optarg, format_names, &word))
@@ -242,8 +242,9 @@ int cmd_ops(int argc, char **argv)
 		case 'h':
 			return cmd_show_help(&help);
 		default:
-			return cmd_usage_error(&help, "'%s' is not an option, or lacks its value",
-					       argv[optind - 1]);
+			return cmd_usage_error(
+				&help, c == ':' ? "'%s' needs a value" : "'%s' is not an option",
+				argv[optind - 1]);
 		}
 	}
 	if (optind == argc)

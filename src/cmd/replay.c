@@ -116,7 +116,7 @@ static int parse(struct replay *r, int argc, char **argv, bool *done)
 	*done = true;
 	opterr = 0;
 	r->engine.events = ENGINE_ALERT;
-	while ((c = getopt_long(argc, argv, "p:o:qh", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":p:o:qh", options, NULL)) != -1) {
 		switch (c) {
 		case 'p':
 			r->policy_path = optarg;
@@ -156,8 +156,9 @@ static int parse(struct replay *r, int argc, char **argv, bool *done)
 		case 'h':
 			return cmd_show_help(&help);
 		default:
-			return cmd_usage_error(&help, "'%s' is not an option, or lacks its value",
-					       argv[optind - 1]);
+			return cmd_usage_error(
+				&help, c == ':' ? "'%s' needs a value" : "'%s' is not an option",
+				argv[optind - 1]);
 		}
 	}
 	if (optind == argc)

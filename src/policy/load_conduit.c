@@ -148,11 +148,14 @@ static void when_grant(struct loader *l, const struct yaml_node *n, void *object
 static void conduit_when(struct loader *l, const struct yaml_node *n, void *object)
 {
 	static const struct field fields[] = {
-		{"grant", when_grant, false},
+		{"grant", when_grant, true},
 		{NULL, NULL, false},
 	};
 
-	load_fields(l, n, "when", fields, ((struct conduit_load *)object)->c);
+	if (n->kind != YAML_MAP)
+		load_error(l, n, "when must be a map, {grant: required}");
+	else
+		load_fields(l, n, "when", fields, ((struct conduit_load *)object)->c);
 }
 
 static const struct field conduit_fields[] = {
