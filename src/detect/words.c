@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define VALUES_SHOWN	      8
+#define VALUES_SHOWN 8
 #define LANG(en, ja) (w->lang == FINDING_JA ? (ja) : (en))
 
 /* A sentence under construction. */
