@@ -26,6 +26,8 @@ static const struct {
 			"参照:        ", "対応: "},
 };
 
+static const char *const severities_ja[] = {"高", "中", "低", "通知"};
+
 static void print_list(const char *const *list)
 {
 	for (; *list; list++)
@@ -66,7 +68,9 @@ static void print_finding(const struct finding *f, enum finding_lang lang)
 	print_wrapped(t->meaning, lang);
 	printf("\n%s", labels[lang].next);
 	print_wrapped(t->next, lang);
-	printf("\n%s%s\n", labels[lang].severity, finding_severity_name(f->severity));
+	printf("\n%s%s\n", labels[lang].severity,
+	       lang == FINDING_JA ? severities_ja[(f->severity - 1) % 4]
+				  : finding_severity_name(f->severity));
 	printf("%s%s\n", labels[lang].threat, f->threat_class);
 	printf("%ssid %u, rev %u\n", "EVE:         ", f->sid, f->rev);
 	if (*f->attack) {

@@ -395,8 +395,9 @@ static void observed_anomaly(struct phrase *p, const struct words *w)
 	add(p, "%s: %s", a->proto, a->reason);
 	if (a->value)
 		add(p,
-		    a->value > 9 ? LANG(", value %u (0x%x)", "、値 %u (0x%x)")
-				 : LANG(", value %u", "、値 %u"),
+		    a->kind == ANOMALY_RESERVED || a->value > UINT16_MAX
+			    ? LANG(", value %u (0x%x)", "、値 %u (0x%x)")
+			    : LANG(", value %u", "、値 %u"),
 		    a->value, a->value);
 	if (a->offset)
 		add(p, LANG(", at byte %u", "、%u バイト目"), a->offset);
@@ -583,7 +584,12 @@ static void expected_decode(struct phrase *p, const struct words *w)
 	};
 	unsigned kind = w->anomaly->kind;
 
-	add(p, "%s", LANG(text[kind].en, text[kind].ja));
+	if (kind == ANOMALY_UNDECODABLE && strcmp(w->anomaly->proto, "link") == 0)
+		add(p, "%s",
+		    LANG("a kind of network that kidoban reads",
+			 "木戸番が対応する種類のネットワークのはずです"));
+	else
+		add(p, "%s", LANG(text[kind].en, text[kind].ja));
 }
 
 typedef void say_fn(struct phrase *p, const struct words *w);

@@ -153,7 +153,7 @@ static void anomalies_become_findings(void **state)
 	assert_int_equal(w->memory.alert[0].count, 2);
 	assert_string_equal(w->memory.alert[0].observed,
 			    "hmi-1 (10.40.0.5) > plc-1 (10.50.0.11), modbus: length does not fit "
-			    "the function, value 300 (0x12c), at byte 4");
+			    "the function, value 300, at byte 4");
 	assert_string_equal(w->memory.alert[1].finding->id, "decode.checksum");
 	assert_false(w->memory.alert[1].has_addr);
 }
