@@ -117,7 +117,7 @@ static void print_text(struct ops *o, const struct flow *f, const struct op *op)
 	       op->time % 1000000000 / 1000, e.src, e.sport, arrow[op->role], e.dst, e.dport,
 	       op->proto);
 	if (op->unit >= 0)
-		printf(" unit %d", op->unit);
+		printf(" %s %d", vocab_unit_name(op->proto), op->unit);
 	printf(" %s (%s)", op->name ? op->name : "?", op_class_name(op->cls));
 	if (op->actor.len)
 		printf(" by %s", actor_of(o, op));

@@ -167,8 +167,14 @@ static void add_object(struct phrase *p, const struct words *w, uint64_t first, 
 
 static void add_unit(struct phrase *p, const struct words *w)
 {
-	if (w->op->unit >= 0)
-		add(p, LANG(", unit %d", " ユニット %d"), w->op->unit);
+	const char *name = vocab_unit_name(w->op->proto);
+
+	if (w->op->unit < 0)
+		return;
+	if (w->lang == FINDING_JA)
+		add(p, " %s %d", strcmp(name, "slot") == 0 ? "スロット" : "ユニット", w->op->unit);
+	else
+		add(p, ", %s %d", name, w->op->unit);
 }
 
 /* The name of the code; for MQTT and its like who acts, too. */

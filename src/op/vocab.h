@@ -50,6 +50,9 @@ struct vocab {
 /* The vocabulary of a protocol; NULL when there is no dissector of that name. */
 const struct vocab *vocab_find(const char *proto);
 
+/* What the protocol calls op.unit: "unit", "slot". */
+const char *vocab_unit_name(const char *proto);
+
 /* The i-th vocabulary, NULL past the last. */
 const struct vocab *vocab_at(unsigned i);
 

@@ -42,6 +42,17 @@ const struct vocab *vocab_find(const char *proto)
 	return NULL;
 }
 
+const char *vocab_unit_name(const char *proto)
+{
+	const struct vocab *v = vocab_find(proto);
+	const struct vocab_key *k;
+
+	for (k = v ? v->keys : NULL; k && k->name; k++)
+		if (k->kind == VOCAB_UNIT)
+			return k->name;
+	return "unit";
+}
+
 void proto_emit(struct proto_ctx *c, struct op *op)
 {
 	op->frame = c->frame;

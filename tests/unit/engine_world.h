@@ -146,6 +146,11 @@ const struct vocab *vocab_find(const char *proto)
 	return strcmp(proto, "modbus") == 0 ? &vocab : NULL;
 }
 
+const char *vocab_unit_name(const char *proto)
+{
+	return strcmp(proto, "cip") == 0 ? "slot" : "unit";
+}
+
 /* The registry's other functions, so that its object stays out of the link. */
 void proto_emit(struct proto_ctx *c, struct op *op)
 {

@@ -89,14 +89,14 @@ static void a_command(void **state)
 		.proto = "cip",
 		.name = "stop",
 		.code = 7,
-		.unit = -1,
+		.unit = 2,
 		.cls = OP_CONTROL,
 		.object = {.space = OP_SPACE_OBJECT, .npath = 2, .path = {0x8e, 1}},
 	};
 	run_op(w);
 	assert_string_equal(only(w, "policy.op-denied")->observed,
 			    "hmi-1 (10.40.0.5) sent a control command for class 142 instance 1 to "
-			    "plc-1 (10.50.0.11) (stop)");
+			    "plc-1 (10.50.0.11), slot 2 (stop)");
 	assert_string_equal(w->memory.alert[0].finding->attack_class[OP_CONTROL][1], "T0858");
 }
 
