@@ -492,11 +492,10 @@ static void on_op(void *user, struct flow *f, const struct op *op)
 	tick(e, op->time);
 	if (e->cfg.events & ENGINE_OP)
 		op_record(e, f, op);
-	if (op->role == OP_RESPONSE) {
-		if (op->status)
-			error_response(e, f, op);
+	if (op->role == OP_RESPONSE && op->status)
+		error_response(e, f, op);
+	if (op->role == OP_RESPONSE && !judge_confirms(op))
 		return;
-	}
 	if (v->told && !(v->did >> op->cls & 1))
 		flow_did(e, f, op);
 	if (!v->opened || v->decision.verdict != POLICY_LATER)

@@ -166,6 +166,15 @@ bool judge_mac(const struct policy *p, struct policy_place place, const struct m
 	return a->has_mac && a->has_address && memcmp(a->mac.b, seen->b, sizeof(seen->b)) != 0;
 }
 
+bool judge_confirms(const struct op *op)
+{
+	static const uint16_t changes = 1u << OP_WRITE | 1u << OP_CONTROL | 1u << OP_PROGRAM |
+					1u << OP_FIRMWARE | 1u << OP_CONFIG;
+
+	return op->role == OP_RESPONSE && !op->status && !op->request_frame &&
+	       changes >> op->cls & 1 && op->object.space != OP_SPACE_NONE;
+}
+
 bool judge_illegal_function(const struct op *op)
 {
 	/* The standards' own terms: Modbus exception 01, CIP general status 0x08, encapsulation

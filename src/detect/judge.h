@@ -81,6 +81,12 @@ bool judge_unknown(const struct policy *p, const struct addr *a, struct policy_p
 /* Does a listed asset speak from another MAC address than the listed one? */
 bool judge_mac(const struct policy *p, struct policy_place place, const struct mac *seen);
 
+/*
+ * True when a device confirms a change that nobody was seen to ask for: the mirror missed the
+ * request, or was made to. The response then stands for it and is judged in its place.
+ */
+bool judge_confirms(const struct op *op);
+
 /* True when the device says that it does not have the function it was asked for. */
 bool judge_illegal_function(const struct op *op);
 

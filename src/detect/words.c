@@ -204,6 +204,12 @@ static bool is_delivery(const struct op *op)
 	return op->role == OP_PUBLISH && op->from_server;
 }
 
+/* Who acted: of a response that stands for its request, the one who must have asked. */
+static bool by_server(const struct op *op)
+{
+	return op->from_server && op->role != OP_RESPONSE;
+}
+
 static void add_deed_en(struct phrase *p, const struct words *w, const struct deed *d)
 {
 	const struct op *op = w->op;
@@ -228,7 +234,7 @@ static void add_deed_en(struct phrase *p, const struct words *w, const struct de
 		to = is_delivery(op) ? "to " : "of ";
 	}
 	add(p, "%s", to);
-	add_end(p, w, !op->from_server, false);
+	add_end(p, w, !by_server(op), false);
 	add_unit(p, w);
 	add_name(p, w);
 }
@@ -238,7 +244,7 @@ static void add_deed_ja(struct phrase *p, const struct words *w, const struct de
 	const struct op *op = w->op;
 
 	add(p, " が ");
-	add_end(p, w, !op->from_server, false);
+	add_end(p, w, !by_server(op), false);
 	add_unit(p, w);
 	if (op->object.space == OP_SPACE_NONE || (op->cls != OP_READ && op->cls != OP_WRITE)) {
 		add(p, " に%sを送りました", class_words[op->cls].ja);
@@ -265,11 +271,14 @@ static void add_deed(struct phrase *p, const struct words *w, const char *values
 {
 	const struct deed d = {values, first, count};
 
-	add_end(p, w, w->op->from_server, false);
+	add_end(p, w, by_server(w->op), false);
 	if (w->lang == FINDING_JA)
 		add_deed_ja(p, w, &d);
 	else
 		add_deed_en(p, w, &d);
+	if (w->op->role == OP_RESPONSE)
+		add(p, LANG("; the device confirmed it, the request was not seen",
+			    "(機器の応答で確認。要求は観測されていません)"));
 }
 
 static void observed_op(struct phrase *p, const struct words *w)

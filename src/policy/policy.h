@@ -154,8 +154,10 @@ struct policy_flow_decision policy_flow(const struct policy *p, struct policy_pl
 
 /*
  * A request or publish op on a flow with decision d. Responses are not asked for: they are judged
- * by the request they answer. A publish from the server (op.from_server: MQTT delivery to a
- * subscriber, cyclic input data) is judged as a read by the client: it was asked for once.
+ * by the request they answer; one whose request was not seen may be asked for in its place, and
+ * is judged without values where it does not repeat them. A publish from the server
+ * (op.from_server: MQTT delivery to a subscriber, cyclic input data) is judged as a read by the
+ * client: it was asked for once.
  *
  * Ops of class session pass when any rule of their protocol does for that unit, actor and port:
  * who may read may also connect.

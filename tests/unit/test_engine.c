@@ -213,9 +213,26 @@ static void responses_are_not_asked_for(void **state)
 
 	fake.op = POLICY_OP_DENIED;
 	w->op.role = OP_RESPONSE;
+	w->op.request_frame = 1;
 	run_op(w);
 	assert_int_equal(fake.asked, 0);
 	assert_int_equal(w->memory.alerts, 0);
+}
+
+static void a_confirmed_write_nobody_asked_for_is_judged(void **state)
+{
+	struct world *w = *state;
+
+	fake.op = POLICY_OP_DENIED;
+	w->op.role = OP_RESPONSE;
+	w->op.from_server = true;
+	w->op.status = 2; /* refused: nothing changed */
+	run_op(w);
+	assert_int_equal(fake.asked, 0);
+	w->op.status = 0;
+	run_op(w);
+	assert_int_equal(fake.asked, 1);
+	assert_non_null(strstr(only(w, "policy.op-denied")->observed, "the device confirmed it"));
 }
 
 static void verdicts(void **state)
@@ -510,6 +527,7 @@ int main(void)
 		TEST(two_protocols_over_a_forbidden_flow),
 		TEST(flows_given_up_are_told),
 		TEST(responses_are_not_asked_for),
+		TEST(a_confirmed_write_nobody_asked_for_is_judged),
 		TEST(verdicts),
 		TEST(another_protocol_is_told_once_per_flow),
 		TEST(flows_that_nobody_claimed),
