@@ -207,7 +207,8 @@ static void summary(const struct replay *r, const struct cmd_input_result *in,
 		fputc('\n', stderr);
 	}
 	if (in->packet.bad)
-		fprintf(stderr, "  not decodable: %" PRIu64 " packets\n", in->packet.bad);
+		fprintf(stderr, "  not decodable: %" PRIu64 " packet%s\n", in->packet.bad,
+			plural(in->packet.bad));
 	if (in->packet.checksum_bad)
 		fprintf(stderr, "  wrong checksums: %" PRIu64 " (offloading, or damage)\n",
 			in->packet.checksum_bad);
