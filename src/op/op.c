@@ -239,19 +239,41 @@ static uint32_t utf8_len(const uint8_t *p, uint32_t left)
 	return n;
 }
 
+/* Names are told by every device that introduces itself: no formatting byte by byte. */
+static void text_put(struct text *t, const void *p, size_t n)
+{
+	size_t room = t->len < t->size ? t->size - t->len - 1 : 0, fits = n < room ? n : room;
+
+	if (t->len < t->size) {
+		memcpy(t->buf + t->len, p, fits);
+		t->buf[t->len + fits] = '\0';
+	}
+	t->len += n;
+}
+
+static bool is_plain(uint8_t b)
+{
+	return b >= 0x20 && b < 0x7f && b != '\\';
+}
+
 static void text_bytes(struct text *t, struct slice s)
 {
+	static const char hex[] = "0123456789abcdef";
 	uint32_t i = 0, n;
 
 	while (i < s.len) {
-		n = utf8_len(s.p + i, s.len - i);
-		if (n == 0 || s.p[i] < 0x20 || s.p[i] == 0x7f || s.p[i] == '\\') {
-			text_add(t, "\\x%02x", s.p[i]);
-			n = 1;
-		} else {
-			text_add(t, "%.*s", (int)n, (const char *)s.p + i);
-		}
-		i += n;
+		const uint8_t *p = s.p + i;
+		const char escaped[] = {'\\', 'x', hex[p[0] >> 4], hex[p[0] & 15]};
+
+		for (n = 0; i + n < s.len && is_plain(p[n]); n++)
+			;
+		if (n == 0 && p[0] >= 0x80)
+			n = utf8_len(p, s.len - i);
+		if (n)
+			text_put(t, p, n);
+		else
+			text_put(t, escaped, sizeof(escaped));
+		i += n ? n : 1;
 	}
 }
 
