@@ -60,7 +60,7 @@ struct app *app_new(void)
 	NDPI_BITMASK_SET_ALL(all);
 	ndpi_set_protocol_detection_bitmask2(a->ndpi, &all);
 	ndpi_finalize_initialization(a->ndpi);
-	slab_init(&a->flows, sizeof(struct app_flow), APP_FLOWS_MAX);
+	slab_init(&a->flows, sizeof(struct app_flow), 0, APP_FLOWS_MAX);
 	read_names(a);
 	return a;
 }

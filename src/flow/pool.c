@@ -167,10 +167,11 @@ void pool_free(struct pool *p)
 
 #define BLOCK_BYTES 65536 /* what a slab grows by, at least one item */
 
-void slab_init(struct slab *s, uint32_t size, uint32_t limit)
+void slab_init(struct slab *s, uint32_t size, uint32_t zeroed, uint32_t limit)
 {
 	memset(s, 0, sizeof(*s));
 	s->size = size < sizeof(void *) ? (uint32_t)sizeof(void *) : (size + 15) & ~15u;
+	s->zeroed = zeroed && zeroed < s->size ? zeroed : s->size;
 	s->limit = limit;
 }
 
@@ -203,7 +204,7 @@ void *slab_get(struct slab *s)
 	if (!item)
 		return NULL;
 	memcpy(&s->free, item, sizeof(s->free));
-	memset(item, 0, s->size);
+	memset(item, 0, s->zeroed);
 	return item;
 }
 

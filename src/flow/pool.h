@@ -43,16 +43,18 @@ void pool_free(struct pool *p);
  * allocation once the high-water mark is reached.
  */
 struct slab {
-	void *free;	/* linked through the first word */
-	void *blocks;	/* likewise, for slab_clear */
-	uint32_t size;	/* bytes of one */
-	uint32_t made;	/* how many exist */
-	uint32_t limit; /* how many may */
+	void *free;	 /* linked through the first word */
+	void *blocks;	 /* likewise, for slab_clear */
+	uint32_t size;	 /* bytes of one */
+	uint32_t zeroed; /* bytes at its start that slab_get() clears */
+	uint32_t made;	 /* how many exist */
+	uint32_t limit;	 /* how many may */
 };
 
-void slab_init(struct slab *s, uint32_t size, uint32_t limit);
+/* zeroed: how much of the start of one is zero when it is given out; 0: all. */
+void slab_init(struct slab *s, uint32_t size, uint32_t zeroed, uint32_t limit);
 
-/* Zeroed; NULL at the bound or when memory is out. */
+/* NULL at the bound or when memory is out. */
 void *slab_get(struct slab *s);
 
 /* Accepts NULL. */

@@ -88,7 +88,7 @@ static bool init_dissectors(struct flow_tracker *t, const struct flow_config *cf
 			break;
 		t->dissector[i] = d;
 		t->dissectors++;
-		slab_init(&t->state[i], d->state_size, t->table.max);
+		slab_init(&t->state[i], d->state_size, d->state_zeroed, t->table.max);
 		for (k = 0; k < PROTO_PORTS_MAX && d->ports[k]; k++)
 			t->server_port[d->ports[k] / 8] |= (uint8_t)(1u << (d->ports[k] % 8));
 		if (!d->shared_size)

@@ -67,11 +67,12 @@ struct cip_kept_request {
  * bytes have been overwritten is forgotten. `lossy` says that one was forgotten unanswered.
  */
 struct cip_kept {
-	struct cip_kept_request request[CIP_KEPT_REQUESTS]; /* a ring */
-	uint8_t oldest;					    /* its first slot */
-	uint8_t used; /* slots from there on; answered ones among them are free */
+	uint8_t oldest; /* first slot of the ring of requests */
+	uint8_t used;	/* slots from there on; answered ones among them are free */
 	bool lossy;
 	uint64_t head; /* bytes written since the flow began, gaps at the ring's end included */
+	/* from here on nothing need begin zeroed */
+	struct cip_kept_request request[CIP_KEPT_REQUESTS];
 	uint8_t bytes[CIP_KEPT_BYTES];
 };
 

@@ -23,10 +23,10 @@
 #define PORT_IO 2222
 
 struct enip_state {
-	struct cip_kept kept;
 	bool lost[2];  /* by direction: looking for the next message, and said so */
 	bool begun[2]; /* by direction: a good message was seen */
 	bool answered; /* a reply met its request: from now on one without is unsolicited */
+	struct cip_kept kept;
 };
 
 /* ---- commands */
@@ -420,6 +420,7 @@ const struct dissector enip_dissector = {
 	.transports = PROTO_TCP | PROTO_UDP,
 	.ports = {PORT, PORT_IO},
 	.state_size = sizeof(struct enip_state),
+	.state_zeroed = offsetof(struct enip_state, kept.request),
 	.shared_size = sizeof(struct cip_connections),
 	.probe = enip_probe,
 	.message = enip_message,

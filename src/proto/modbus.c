@@ -320,6 +320,7 @@ const struct dissector modbus_dissector = {
 	.transports = PROTO_TCP | PROTO_UDP,
 	.ports = {PORT},
 	.state_size = sizeof(struct modbus_state),
+	.state_zeroed = MODBUS_STATE_ZEROED,
 	.probe = probe,
 	.message = message,
 	.gap = modbus_gap,

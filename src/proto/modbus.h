@@ -29,15 +29,17 @@ struct modbus_file {
 };
 
 struct modbus_state {
-	struct pending pending;
+	uint32_t files_tag;  /* which request that was */
+	uint8_t files_count; /* how many of files[] */
+	uint8_t forgiven;    /* requests given up whose response may still come */
+	bool lost[2];	     /* by direction: looking for the next plausible message */
+	bool sure;	     /* no request was missed: a response without one is unsolicited */
+	bool limit_told;     /* that pending was too small was said */
 	struct modbus_file files[MODBUS_FILES_MAX]; /* of the last read file record request */
-	uint32_t files_tag;			    /* which request that was */
-	uint8_t files_count;			    /* how many of files[] */
-	uint8_t forgiven; /* requests given up whose response may still come */
-	bool lost[2];	  /* by direction: looking for the next plausible message */
-	bool sure;	  /* no request was missed: a response without one is unsolicited */
-	bool limit_told;  /* that pending was too small was said */
+	struct pending pending;
 };
+
+#define MODBUS_STATE_ZEROED offsetof(struct modbus_state, pending.entry)
 
 /* What a framing hands over. */
 struct modbus_frame {

@@ -191,6 +191,7 @@ const struct dissector modbus_rtu_dissector = {
 	.name = "modbus-rtu",
 	.transports = PROTO_TCP,
 	.state_size = sizeof(struct modbus_state),
+	.state_zeroed = MODBUS_STATE_ZEROED,
 	.probe = probe,
 	.message = message,
 	.gap = modbus_gap,

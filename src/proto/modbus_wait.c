@@ -24,11 +24,12 @@ static uint64_t key_of(const struct modbus_frame *f, uint32_t code)
 
 static struct pending_entry *pending_like(struct pending *p, uint64_t key, uint64_t mask)
 {
+	struct pending_entry *e;
 	unsigned i;
 
 	for (i = 0; i < PENDING_MAX; i++)
-		if (p->entry[i].frame && (p->entry[i].key & mask) == (key & mask))
-			return &p->entry[i];
+		if ((e = pending_at(p, i)) && (e->key & mask) == (key & mask))
+			return e;
 	return NULL;
 }
 
@@ -71,8 +72,8 @@ static struct pending_entry *match(struct pending *p, uint64_t key, struct slice
 	if (!fit || answers(fit, pdu))
 		return fit;
 	for (i = 0; i < PENDING_MAX; i++) {
-		e = &p->entry[(p->next + i) % PENDING_MAX];
-		if (e->frame && e->key == key && answers(e, pdu))
+		e = pending_at(p, (p->next + i) % PENDING_MAX);
+		if (e && e->key == key && answers(e, pdu))
 			break;
 	}
 	if (i == PENDING_MAX)
@@ -130,12 +131,12 @@ static void forgive(struct modbus_state *s)
 		s->forgiven++;
 }
 
-static bool all_wait(const struct pending *p)
+static bool all_wait(struct pending *p)
 {
 	unsigned i;
 
 	for (i = 0; i < PENDING_MAX; i++)
-		if (!p->entry[i].frame)
+		if (!pending_at(p, i))
 			return false;
 	return true;
 }
@@ -152,8 +153,8 @@ void modbus_remember(struct proto_ctx *c, const struct modbus_frame *f, const st
 		pending_drop(e);
 		forgive(s);
 	}
-	e = &w->entry[w->next];
-	if (e->frame && c->time - e->time < WAIT_NS) {
+	e = pending_at(w, w->next);
+	if (e && c->time - e->time < WAIT_NS) {
 		forgive(s);
 		if (!s->limit_told && all_wait(w)) {
 			proto_anomaly(c, ANOMALY_LIMIT, modbus_vocab.proto,

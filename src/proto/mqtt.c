@@ -39,11 +39,6 @@
 
 static const char proto[] = "mqtt";
 
-struct alias {
-	uint8_t len; /* bytes of topic[]; 0: not set, or too long to keep */
-	uint8_t topic[ALIAS_MAX];
-};
-
 struct mqtt_state {
 	uint8_t version;    /* 3, 4, 5; 0 until known */
 	uint8_t client_len; /* bytes of client[] */
@@ -54,9 +49,11 @@ struct mqtt_state {
 	bool sides_ok;	    /* a packet confirmed who is the client */
 	bool begun[2];	    /* by direction: a good packet was seen */
 	bool searching[2];  /* by direction: not at the start of a packet */
+	/* topic aliases by direction, 5.0: 3.3.2.3.4; bytes, 0: not set, or too long to keep */
+	uint8_t alias_len[2][ALIASES];
+	struct pending pending; /* from its entries on nothing need begin zeroed */
+	uint8_t alias[2][ALIASES][ALIAS_MAX];
 	uint8_t client[CLIENT_MAX];
-	struct alias alias[2][ALIASES]; /* by direction, 5.0: 3.3.2.3.4 */
-	struct pending pending;
 };
 
 static const struct vocab_key keys[] = {
@@ -141,7 +138,7 @@ static void expect(struct proto_ctx *c, const struct mqtt_packet *p, const struc
 
 	if (again)
 		pending_drop(again); /* sent again, with DUP or without */
-	if (st->pending.entry[st->pending.next].frame)
+	if (pending_at(&st->pending, st->pending.next))
 		st->lost = true;
 	pending_put(&st->pending, c, key, op, 0);
 }
@@ -166,7 +163,7 @@ static void unsolicited(struct proto_ctx *c, const char *reason, uint32_t value)
 
 static void forget_session(struct mqtt_state *st)
 {
-	memset(st->alias, 0, sizeof(st->alias));
+	memset(st->alias_len, 0, sizeof(st->alias_len));
 	pending_clear(&st->pending);
 	st->client_len = 0;
 	st->connack = false;
@@ -234,27 +231,27 @@ static void on_connack(struct proto_ctx *c, const struct mqtt_packet *p)
 static struct slice topic_of(struct proto_ctx *c, const struct mqtt_packet *p)
 {
 	struct mqtt_state *st = c->state;
-	struct alias *a;
+	unsigned i = p->props.alias - 1u;
+	bool kept = i < ALIASES;
 
 	if (!p->props.has_alias || p->props.alias == 0)
 		return p->topic;
-	a = p->props.alias <= ALIASES ? &st->alias[c->dir][p->props.alias - 1] : NULL;
 	if (p->topic.len == 0) {
-		if (a && a->len)
-			return slice_of(a->topic, a->len);
+		if (kept && st->alias_len[c->dir][i])
+			return slice_of(st->alias[c->dir][i], st->alias_len[c->dir][i]);
 		if (!st->no_alias_told)
 			proto_anomaly(c, ANOMALY_UNDECODABLE, proto,
 				      "topic alias whose topic is not known", 0, p->props.alias);
 		st->no_alias_told = true;
 		return p->topic;
 	}
-	if (a && p->topic.len <= ALIAS_MAX) {
-		a->len = (uint8_t)p->topic.len;
-		memcpy(a->topic, p->topic.p, a->len);
+	if (kept && p->topic.len <= ALIAS_MAX) {
+		st->alias_len[c->dir][i] = (uint8_t)p->topic.len;
+		memcpy(st->alias[c->dir][i], p->topic.p, p->topic.len);
 		return p->topic;
 	}
-	if (a)
-		a->len = 0;
+	if (kept)
+		st->alias_len[c->dir][i] = 0;
 	proto_anomaly(c, ANOMALY_LIMIT, proto, "topic alias beyond what is kept", 0,
 		      p->props.alias);
 	return p->topic;
@@ -464,7 +461,7 @@ static void mqtt_gap(struct proto_ctx *c, uint32_t lost)
 	(void)lost;
 	st->searching[c->dir] = true;
 	st->lost = true;
-	memset(st->alias[c->dir], 0, sizeof(st->alias[c->dir]));
+	memset(st->alias_len[c->dir], 0, sizeof(st->alias_len[c->dir]));
 }
 
 const struct dissector mqtt_dissector = {
@@ -472,6 +469,7 @@ const struct dissector mqtt_dissector = {
 	.transports = PROTO_TCP,
 	.ports = {1883},
 	.state_size = sizeof(struct mqtt_state),
+	.state_zeroed = offsetof(struct mqtt_state, pending.entry),
 	.probe = mqtt_probe,
 	.message = mqtt_message,
 	.gap = mqtt_gap,

@@ -59,9 +59,5 @@ void pending_answer(const struct pending_entry *e, const struct proto_ctx *c, st
 
 void pending_clear(struct pending *p)
 {
-	unsigned i;
-
-	for (i = 0; i < PENDING_MAX; i++)
-		p->entry[i].frame = 0;
 	p->span = 0;
 }

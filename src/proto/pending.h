@@ -33,9 +33,9 @@ struct pending_entry {
 };
 
 struct pending {
-	struct pending_entry entry[PENDING_MAX];
 	uint8_t next; /* where the next request goes */
-	uint8_t span; /* entries before it that may be in use: what a search has to look at */
+	uint8_t span; /* entries before it that may be in use; the others were never filled */
+	struct pending_entry entry[PENDING_MAX]; /* need not begin zeroed */
 };
 
 /* Remembers a request. op->frame and time need not be filled: c has them. */
@@ -44,6 +44,14 @@ void pending_put(struct pending *p, const struct proto_ctx *c, uint64_t key, con
 
 /* The oldest request with that key, or NULL. It stays valid until the next put; free it by drop. */
 struct pending_entry *pending_find(struct pending *p, uint64_t key);
+
+/* Entry i in no order of age, or NULL when it is free. */
+static inline struct pending_entry *pending_at(struct pending *p, unsigned i)
+{
+	unsigned age = (p->next + PENDING_MAX - 1 - i) % PENDING_MAX;
+
+	return age < p->span && p->entry[i].frame ? &p->entry[i] : NULL;
+}
 
 static inline void pending_drop(struct pending_entry *e)
 {

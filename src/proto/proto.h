@@ -21,9 +21,10 @@
  *   3. gap() tells that bytes of this direction were lost; the next message() starts behind them,
  *      maybe within a message, and must find the next plausible one.
  *
- * Memory: state_size bytes per claimed flow, zeroed, from a pool of the driver, no pointers to
- * free inside. shared_size bytes per worker for what spans flows (CIP connections); bounded.
- * Nothing is allocated per message.
+ * Memory: state_size bytes per claimed flow, from a pool of the driver, no pointers to free
+ * inside. They begin zeroed, as far as state_zeroed says: large rings of what is kept come last and
+ * need no clearing, and a short flow touches little of them. shared_size bytes per worker for what
+ * spans flows (CIP connections); bounded. Nothing is allocated per message.
  *
  * Thread: one worker; no locks.
  */
@@ -89,7 +90,8 @@ struct dissector {
 	uint16_t ports[PROTO_PORTS_MAX]; /* usual server ports, 0 ends; they order the probing only
 					  */
 	uint32_t state_size;		 /* bytes per claimed flow */
-	uint32_t shared_size;		 /* bytes per worker */
+	uint32_t state_zeroed; /* of them, from the start, those that begin as zero; 0: all */
+	uint32_t shared_size;  /* bytes per worker */
 	void (*shared_init)(void *shared); /* may be NULL: zeroed is enough */
 	enum probe_result (*probe)(struct proto_probe *p);
 	uint32_t (*message)(struct proto_ctx *c, const uint8_t *data, uint32_t len);
