@@ -143,7 +143,7 @@ bool cip_on_request(struct cip_env *env, struct slice msg)
 	op.unit = env->unit;
 	op.transaction = env->transaction;
 	op.object = q.path.object;
-	if (!cip_service_assigned(q.path.cls, q.service))
+	if (!cip_service_assigned(s))
 		proto_anomaly(env->c, ANOMALY_RESERVED, "cip", "service code is not assigned", 0,
 			      q.service);
 	if (s->codec && s->codec->ask)

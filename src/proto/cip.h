@@ -174,8 +174,9 @@ struct cip_service {
 /* Never NULL; op_class is what the service is for on that object. */
 const struct cip_service *cip_service_find(uint32_t cls, uint8_t code, uint8_t *op_class);
 
-/* The standard assigns or frees this code (volume 1, appendix A); false: reserved. */
-bool cip_service_assigned(uint32_t cls, uint8_t code);
+/* The standard assigns or frees the code that was looked for (volume 1, appendix A); false:
+ * reserved. */
+bool cip_service_assigned(const struct cip_service *found);
 
 const char *cip_status_name(uint32_t status);
 const char *cip_vendor_name(uint32_t vendor);

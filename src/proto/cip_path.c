@@ -14,7 +14,7 @@
  */
 #include "proto/cip.h"
 
-#include <stdio.h>
+#include "base/decimal.h"
 
 #define PORT_BACKPLANE 1
 
@@ -45,15 +45,16 @@ static void name_add(struct cip_path *p, const void *s, uint32_t len)
 /* Writes pending indices into the name: "[1,2]". */
 static void indices_flush(struct walk *w)
 {
-	char buf[40];
-	int n = 0;
+	char buf[3 * (DECIMAL_MAX + 1) + 1], *p = buf;
 	unsigned i;
 
-	for (i = 0; i < w->indices; i++)
-		n += snprintf(buf + n, sizeof(buf) - (size_t)n, "%c%u", i ? ',' : '[', w->index[i]);
-	if (n > 0) {
-		name_add(w->p, buf, (uint32_t)n);
-		name_add(w->p, "]", 1);
+	for (i = 0; i < w->indices; i++) {
+		*p++ = i ? ',' : '[';
+		p = decimal_put(p, w->index[i]);
+	}
+	if (w->indices) {
+		*p++ = ']';
+		name_add(w->p, buf, (uint32_t)(p - buf));
 	}
 	w->indices = 0;
 }
@@ -63,11 +64,14 @@ static void indices_flush(struct walk *w)
 static void object_add(struct walk *w)
 {
 	const struct op_object *o = &w->p->object;
-	char buf[32];
-	int n = snprintf(buf, sizeof(buf), "%s%u/%u", w->p->name_len ? "." : "", o->path[0],
-			 o->path[1]);
+	char buf[2 * (DECIMAL_MAX + 1)], *p = buf;
 
-	name_add(w->p, buf, (uint32_t)n);
+	if (w->p->name_len)
+		*p++ = '.';
+	p = decimal_put(p, o->path[0]);
+	*p++ = '/';
+	p = decimal_put(p, o->path[1]);
+	name_add(w->p, buf, (uint32_t)(p - buf));
 	w->inside = true;
 }
 
@@ -166,7 +170,7 @@ static void port_segment(struct walk *w, struct reader *r, uint8_t head)
 static void extended_symbol(struct walk *w, struct reader *r)
 {
 	uint8_t format = rd_u8(r), n = format & 0x1f;
-	char buf[16];
+	char buf[DECIMAL_MAX];
 
 	switch (format >> 5) {
 	case 1:
@@ -177,9 +181,8 @@ static void extended_symbol(struct walk *w, struct reader *r)
 		break;
 	case 6: {
 		uint32_t v = n == 6 ? rd_u8(r) : n == 7 ? rd_le16(r) : rd_le32(r);
-		int len = snprintf(buf, sizeof(buf), "%u", v);
 
-		symbol(w, slice_of(buf, (uint32_t)len));
+		symbol(w, slice_of(buf, (uint32_t)(decimal_put(buf, v) - buf)));
 		return;
 	}
 	default:

@@ -221,9 +221,9 @@ const struct cip_service *cip_service_find(uint32_t cls, uint8_t code, uint8_t *
 	return s;
 }
 
-bool cip_service_assigned(uint32_t cls, uint8_t code)
+bool cip_service_assigned(const struct cip_service *s)
 {
-	return exact(cls, code) || exact(ANY, code) || (code >= 0x32 && code < 0x64);
+	return s != &common && s != &reserved;
 }
 
 /* Volume 1, appendix B-1. */

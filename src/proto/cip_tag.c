@@ -14,6 +14,8 @@
  */
 #include "proto/cip.h"
 
+#include "base/decimal.h"
+
 #include <stdio.h>
 
 #define TYPE_STRUCTURE 0x02a0
@@ -199,16 +201,16 @@ static void tell(struct proto_ctx *c, const char *key, const char *text)
 
 static void tell_number(struct proto_ctx *c, const char *key, uint32_t v)
 {
-	char buf[16];
+	char buf[DECIMAL_MAX + 1];
 
-	snprintf(buf, sizeof(buf), "%u", v);
+	*decimal_put(buf, v) = '\0';
 	tell(c, key, buf);
 }
 
 /* The attributes one by one, as volume 1, table 5-2.2 numbers them. */
 static void attribute_read(struct proto_ctx *c, uint32_t attribute, struct reader *r)
 {
-	char buf[24];
+	char buf[24], *end;
 	const char *name;
 	uint32_t v;
 	struct slice s;
@@ -234,7 +236,9 @@ static void attribute_read(struct proto_ctx *c, uint32_t attribute, struct reade
 		break;
 	case 4:
 		v = rd_u8(r);
-		snprintf(buf, sizeof(buf), "%u.%u", v, rd_u8(r));
+		end = decimal_put(buf, v);
+		*end++ = '.';
+		*decimal_put(end, rd_u8(r)) = '\0';
 		if (rd_ok(r))
 			tell(c, "revision", buf);
 		break;

@@ -10,9 +10,8 @@
 
 /* ---- headers */
 
-struct enip_header enip_header_read(const uint8_t *data, uint32_t len)
+static inline struct enip_header header_of(struct reader r)
 {
-	struct reader r = rd_init(data, len);
 	struct enip_header h;
 
 	h.command = rd_le16(&r);
@@ -22,6 +21,13 @@ struct enip_header enip_header_read(const uint8_t *data, uint32_t len)
 	h.context = rd_le64(&r);
 	h.options = rd_le32(&r);
 	return h;
+}
+
+struct enip_header enip_header_read(const uint8_t *data, uint32_t len)
+{
+	/* with a length known to the compiler, a whole header costs no check per field */
+	return len < ENIP_HEADER ? header_of(rd_init(data, len))
+				 : header_of(rd_init(data, ENIP_HEADER));
 }
 
 static bool length_fits(const struct enip_command *cmd, const struct enip_header *h)

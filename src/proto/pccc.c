@@ -10,7 +10,7 @@
  */
 #include "proto/cip.h"
 
-#include <stdio.h>
+#include "base/decimal.h"
 
 #define REPLY	     0x40
 #define STS_EXTENDED 0xf0
@@ -167,7 +167,7 @@ struct target {
 	uint32_t elements; /* likewise */
 	uint32_t sub;	   /* sub-element */
 	struct slice data; /* behind the address */
-	char name[40];	   /* "N7:0" */
+	char name[3 + 3 * (DECIMAL_MAX + 1)]; /* "N7:0": letters, numbers */
 };
 
 /* One byte, or 0xff and two. */
@@ -180,10 +180,18 @@ static uint32_t address_number(struct reader *r)
 
 static void target_name(struct target *t, uint32_t file, uint32_t element)
 {
-	int n = snprintf(t->name, sizeof(t->name), "%s%u:%u", t->type->letter, file, element);
+	size_t letters = strlen(t->type->letter);
+	char *p = t->name + letters;
 
-	if (t->sub)
-		snprintf(t->name + n, sizeof(t->name) - (size_t)n, ".%u", t->sub);
+	memcpy(t->name, t->type->letter, letters);
+	p = decimal_put(p, file);
+	*p++ = ':';
+	p = decimal_put(p, element);
+	if (t->sub) {
+		*p++ = '.';
+		p = decimal_put(p, t->sub);
+	}
+	*p = '\0';
 }
 
 static void logical_address(struct reader *r, uint8_t kind, struct target *t)
