@@ -1,9 +1,9 @@
 /*
  * packet/checksum.h - the Internet checksum (RFC 1071).
  *
- * Sums are taken in the machine's byte order, 32 bits at a time into 64, which the one's
- * complement allows (RFC 1071, 2): the final comparison with zero does not depend on the order.
- * A 64-bit sum of fewer than 2^32 words cannot overflow.
+ * Sums are taken in the machine's byte order and 64 bits at a time, the carry going round to the
+ * lowest bit, which the one's complement allows (RFC 1071, 2): 2^64 - 1 is a multiple of 2^16 - 1,
+ * and the final comparison with zero does not depend on the order.
  */
 #ifndef KIDOBAN_PACKET_CHECKSUM_H
 #define KIDOBAN_PACKET_CHECKSUM_H
@@ -12,6 +12,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+
+static inline uint64_t checksum_add64(uint64_t sum, uint64_t v)
+{
+	sum += v;
+	return sum + (sum < v);
+}
 
 /* A 16-bit number of a pseudo header, as it would be read from the wire. */
 static inline uint64_t checksum_u16(uint16_t v)
@@ -28,20 +34,21 @@ static inline uint64_t checksum_add_small(uint64_t sum, const uint8_t *p, uint32
 
 	for (; len >= 8; len -= 8, p += 8) {
 		memcpy(&d, p, 8);
-		sum += (d & 0xffffffff) + (d >> 32);
+		sum = checksum_add64(sum, d);
 	}
 	if (len & 4) {
 		memcpy(&w, p, 4);
-		sum += w;
+		sum = checksum_add64(sum, w);
 		p += 4;
 	}
 	if (len & 2) {
 		memcpy(&h, p, 2);
-		sum += h;
+		sum = checksum_add64(sum, h);
 		p += 2;
 	}
 	if (len & 1)
-		sum += htons((uint16_t)(p[0] << 8)); /* padded with a zero byte */
+		sum = checksum_add64(sum,
+				     htons((uint16_t)(p[0] << 8))); /* padded with a zero byte */
 	return sum;
 }
 
