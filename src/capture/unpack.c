@@ -9,7 +9,7 @@
 #include <zstd.h>
 
 #define INPUT_SIZE  (256u << 10) /* bytes of the file held at once */
-#define STREAM_SIZE (256u << 10) /* bytes the stream holds at once */
+#define STREAM_SIZE (64u << 10)	 /* bytes the stream holds at once */
 
 struct unpack {
 	int fd;
@@ -22,6 +22,7 @@ struct unpack {
 	ZSTD_DStream *zstd;	     /* zstd only, else NULL */
 	const struct coding *coding; /* how the bytes are packed */
 	uint8_t in[INPUT_SIZE];	     /* bytes as they are in the file */
+	char stream[STREAM_SIZE];    /* the stream's own buffer */
 };
 
 struct coding {
@@ -221,7 +222,7 @@ FILE *unpack_stream(struct unpack *u)
 		fp = fopencookie(u, "rb", io);
 	}
 	if (fp)
-		setvbuf(fp, NULL, _IOFBF, STREAM_SIZE);
+		setvbuf(fp, u->stream, _IOFBF, STREAM_SIZE); /* glibc heeds no size without it */
 	return fp;
 }
 
