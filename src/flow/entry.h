@@ -31,6 +31,8 @@ enum flow_mode {
 };
 
 /* One direction of a TCP flow. */
+#define FLOW_SOUND 2 /* right checksums after which a sender's wrong ones are not offloading */
+
 struct flow_dir {
 	struct stream stream;
 	uint8_t *carry;		  /* start of a message that is not complete, or NULL */
@@ -39,6 +41,8 @@ struct flow_dir {
 	struct stamp carry_stamp; /* of the latest packet with bytes in carry */
 	uint32_t isn;		  /* initial sequence number, if has_isn */
 	bool has_isn;
+	bool spoiled;  /* a checksum was wrong before two were right: offloading */
+	uint8_t sound; /* right checksums, up to FLOW_SOUND */
 };
 
 struct flow_udp_seen {

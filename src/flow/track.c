@@ -351,12 +351,34 @@ static void on_end_flags(struct flow_tracker *t, struct entry *e, const struct p
 		table_set_class(&t->table, &e->node, TABLE_CLOSED, t->env.now);
 }
 
+/*
+ * Offloading spoils every checksum of a sender, and is ignored. A wrong one among right ones is a
+ * segment that its receiver will drop (RFC 9293, 3.1): damage, or a decoy for whoever only listens.
+ */
+static bool is_decoy(struct flow_tracker *t, struct entry *e, struct flow_dir *d,
+		     const struct packet *p)
+{
+	if (!p->checksum_bad) {
+		if (d->sound < FLOW_SOUND && !p->payload_missing)
+			d->sound++;
+		return false;
+	}
+	d->spoiled |= d->sound < FLOW_SOUND;
+	if (d->spoiled)
+		return false;
+	flow_anomaly(t, e, ANOMALY_CHECKSUM, "tcp", "wrong, where others of this sender are right",
+		     0, &t->now);
+	return true;
+}
+
 static void tcp_packet(struct flow_tracker *t, struct entry *e, unsigned side,
 		       const struct packet *p)
 {
 	uint8_t flags = p->tcp_flags;
 	uint32_t seq = p->seq;
 
+	if (is_decoy(t, e, &e->dir[side], p))
+		return;
 	e->flow.tcp_flags[side] |= flags;
 	if (flags & PACKET_TCP_SYN) {
 		on_syn(t, e, side, p);
