@@ -301,6 +301,7 @@ MISTAKES = [
     ("do: write", "doo: write", 13, "doo"),
     ("unit: 1,", "unit: one,", 13, "one"),
     ("unit: 1,", "unit: 300,", 13, "above 255"),
+    ("- tcp: 443", "- {tcp: 443, udp: 53}", 14, "one entry permits one thing"),
     ("holding: 100-119", "holding: 119-100", 13, "119-100"),
     ("holding: 100-119", "holding: 100-70000", 13, "70000"),
     ("holding: 100-119", "tag: Speed", 13, "tag"),

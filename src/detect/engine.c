@@ -445,6 +445,7 @@ static void error_response(struct engine *e, struct flow *f, const struct op *op
 		return;
 	i = report(e, JUDGE_STORM, mix_addr(0, flow_server(f)), op->time, op->frame);
 	if (i) {
+		i->count = STORM_ERRORS; /* it begins with the first of them */
 		fill_flow(e, i, f, 1);
 		words_op(op, i);
 		words_fill(&w, JUDGE_STORM, i);

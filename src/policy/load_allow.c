@@ -367,6 +367,12 @@ void load_allow(struct loader *l, const struct yaml_node *n, void *conduit)
 
 	if (!load_is(l, n, YAML_MAP, "an entry of allow"))
 		return;
-	yaml_each (v, n)
-		load_word_of(l, v, conduit);
+	yaml_each (v, n) {
+		if (v != n->first)
+			load_error(l, v->key,
+				   "one entry permits one thing; begin a new entry with \"- %s:\"",
+				   v->key->text);
+		else
+			load_word_of(l, v, conduit);
+	}
 }
