@@ -52,24 +52,28 @@ bool cmd_word(const char *name, const char *const *words, int *index)
 	return false;
 }
 
-bool cmd_overlap(const char *word, struct cmd_input *in)
+int cmd_input_option(const struct cmd_help *h, int c, const char *word, struct cmd_input *in)
 {
-	static const char *const words[] = {"first", "last", NULL};
+	static const char *const overlap[] = {"first", "last", NULL};
+	static const char *const checksums[] = {"ignore", "verify", NULL};
 	int i;
 
-	if (!cmd_word(word, words, &i))
-		return false;
-	in->flow.overlap = i ? FLOW_OVERLAP_LAST : FLOW_OVERLAP_FIRST;
-	return true;
+	if (c == CMD_OPT_OVERLAP) {
+		if (!cmd_word(word, overlap, &i))
+			return cmd_usage_error(h, "--overlap is first or last");
+		in->flow.overlap = i ? FLOW_OVERLAP_LAST : FLOW_OVERLAP_FIRST;
+		in->overlap_given = true;
+	} else {
+		if (!cmd_word(word, checksums, &i))
+			return cmd_usage_error(h, "--checksums is ignore or verify");
+		in->packet.verify_checksums = i == 1;
+		in->checksums_given = true;
+	}
+	return CMD_OK;
 }
 
-bool cmd_checksums(const char *word, struct cmd_input *in)
+int cmd_option_error(const struct cmd_help *h, int c, const char *option)
 {
-	static const char *const words[] = {"ignore", "verify", NULL};
-	int i;
-
-	if (!cmd_word(word, words, &i))
-		return false;
-	in->packet.verify_checksums = i == 1;
-	return true;
+	return cmd_usage_error(h, c == ':' ? "'%s' needs a value" : "'%s' is not an option",
+			       option);
 }

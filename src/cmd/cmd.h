@@ -50,11 +50,22 @@ struct cmd_input {
 	char *const *files; /* NULL-ended; "-" is standard input */
 	struct packet_config packet;
 	struct flow_config flow;
+	bool overlap_given, checksums_given; /* by option, which outranks a policy's word */
 };
 
-/* "first" or "last"; "ignore" or "verify". False for any other word. */
-bool cmd_overlap(const char *word, struct cmd_input *in);
-bool cmd_checksums(const char *word, struct cmd_input *in);
+/* Their options; a command's own begin at CMD_OPT_OWN. */
+enum { CMD_OPT_OVERLAP = 256, CMD_OPT_CHECKSUMS, CMD_OPT_OWN };
+#define CMD_INPUT_OPTIONS                                                                          \
+	{"overlap", required_argument, NULL, CMD_OPT_OVERLAP},                                     \
+	{                                                                                          \
+		"checksums", required_argument, NULL, CMD_OPT_CHECKSUMS                            \
+	}
+
+/* Takes option c with its word; a return above CMD_OK ends the command. */
+int cmd_input_option(const struct cmd_help *h, int c, const char *word, struct cmd_input *in);
+
+/* For an option getopt_long() (with ":" first) did not take; returns CMD_USAGE. */
+int cmd_option_error(const struct cmd_help *h, int c, const char *option);
 
 /* What was read. */
 struct cmd_input_result {

@@ -200,9 +200,7 @@ int cmd_explain(int argc, char **argv)
 		case 'h':
 			return cmd_show_help(&help);
 		default:
-			return cmd_usage_error(
-				&help, c == ':' ? "'%s' needs a value" : "'%s' is not an option",
-				argv[optind - 1]);
+			return cmd_option_error(&help, c, argv[optind - 1]);
 		}
 	}
 	if (argc - optind > 1)

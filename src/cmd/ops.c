@@ -210,13 +210,11 @@ static void on_op(void *user, struct flow *f, const struct op *op)
 
 int cmd_ops(int argc, char **argv)
 {
-	enum { OPT_FORMAT = 256, OPT_OVERLAP, OPT_CHECKSUMS };
-	static const struct option options[] = {
-		{"format", required_argument, NULL, OPT_FORMAT},
-		{"overlap", required_argument, NULL, OPT_OVERLAP},
-		{"checksums", required_argument, NULL, OPT_CHECKSUMS},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0}};
+	enum { OPT_FORMAT = CMD_OPT_OWN };
+	static const struct option options[] = {{"format", required_argument, NULL, OPT_FORMAT},
+						CMD_INPUT_OPTIONS,
+						{"help", no_argument, NULL, 'h'},
+						{NULL, 0, NULL, 0}};
 	static const struct flow_handlers handlers = {.op = on_op};
 	static struct ops o;
 	struct cmd_input in = {.files = NULL};
@@ -231,20 +229,15 @@ int cmd_ops(int argc, char **argv)
 				return cmd_usage_error(&help, "there is no format '%s'", optarg);
 			o.format = (enum format)word;
 			break;
-		case OPT_OVERLAP:
-			if (!cmd_overlap(optarg, &in))
-				return cmd_usage_error(&help, "--overlap is first or last");
-			break;
-		case OPT_CHECKSUMS:
-			if (!cmd_checksums(optarg, &in))
-				return cmd_usage_error(&help, "--checksums is ignore or verify");
+		case CMD_OPT_OVERLAP:
+		case CMD_OPT_CHECKSUMS:
+			if (cmd_input_option(&help, c, optarg, &in) != CMD_OK)
+				return CMD_USAGE;
 			break;
 		case 'h':
 			return cmd_show_help(&help);
 		default:
-			return cmd_usage_error(
-				&help, c == ':' ? "'%s' needs a value" : "'%s' is not an option",
-				argv[optind - 1]);
+			return cmd_option_error(&help, c, argv[optind - 1]);
 		}
 	}
 	if (optind == argc)

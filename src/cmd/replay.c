@@ -41,7 +41,6 @@ struct replay {
 	const char *outputs[SINKS_MAX]; /* targets of -o */
 	unsigned output_count;
 	const char *policy_path;
-	bool overlap_given, checksums_given; /* by option, which outranks the policy's word */
 	bool quiet;
 };
 
@@ -98,18 +97,16 @@ static bool open_outputs(struct replay *r)
 /* Options into r; a return above CMD_OK ends the command, *done says so for help too. */
 static int parse(struct replay *r, int argc, char **argv, bool *done)
 {
-	enum { OPT_EVENTS = 256, OPT_LANG, OPT_OVERLAP, OPT_CHECKSUMS, OPT_FLOWS };
-	static const struct option options[] = {
-		{"policy", required_argument, NULL, 'p'},
-		{"output", required_argument, NULL, 'o'},
-		{"events", required_argument, NULL, OPT_EVENTS},
-		{"lang", required_argument, NULL, OPT_LANG},
-		{"overlap", required_argument, NULL, OPT_OVERLAP},
-		{"checksums", required_argument, NULL, OPT_CHECKSUMS},
-		{"flows", required_argument, NULL, OPT_FLOWS},
-		{"quiet", no_argument, NULL, 'q'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0}};
+	enum { OPT_EVENTS = CMD_OPT_OWN, OPT_LANG, OPT_FLOWS };
+	static const struct option options[] = {{"policy", required_argument, NULL, 'p'},
+						{"output", required_argument, NULL, 'o'},
+						{"events", required_argument, NULL, OPT_EVENTS},
+						{"lang", required_argument, NULL, OPT_LANG},
+						CMD_INPUT_OPTIONS,
+						{"flows", required_argument, NULL, OPT_FLOWS},
+						{"quiet", no_argument, NULL, 'q'},
+						{"help", no_argument, NULL, 'h'},
+						{NULL, 0, NULL, 0}};
 	const char *lang = NULL;
 	int c;
 
@@ -136,15 +133,10 @@ static int parse(struct replay *r, int argc, char **argv, bool *done)
 				return cmd_usage_error(&help, "--lang is en or ja");
 			lang = optarg;
 			break;
-		case OPT_OVERLAP:
-			if (!cmd_overlap(optarg, &r->in))
-				return cmd_usage_error(&help, "--overlap is first or last");
-			r->overlap_given = true;
-			break;
-		case OPT_CHECKSUMS:
-			if (!cmd_checksums(optarg, &r->in))
-				return cmd_usage_error(&help, "--checksums is ignore or verify");
-			r->checksums_given = true;
+		case CMD_OPT_OVERLAP:
+		case CMD_OPT_CHECKSUMS:
+			if (cmd_input_option(&help, c, optarg, &r->in) != CMD_OK)
+				return CMD_USAGE;
 			break;
 		case OPT_FLOWS:
 			if (!parse_flows(optarg, &r->in.flow.flows_max))
@@ -156,9 +148,7 @@ static int parse(struct replay *r, int argc, char **argv, bool *done)
 		case 'h':
 			return cmd_show_help(&help);
 		default:
-			return cmd_usage_error(
-				&help, c == ':' ? "'%s' needs a value" : "'%s' is not an option",
-				argv[optind - 1]);
+			return cmd_option_error(&help, c, argv[optind - 1]);
 		}
 	}
 	if (optind == argc)
@@ -289,9 +279,9 @@ static int run(struct replay *r)
 /* The policy's own settings, where no option said otherwise. */
 static void apply_settings(struct replay *r, const struct policy *p)
 {
-	if (!r->overlap_given && policy_overlap_last(p))
+	if (!r->in.overlap_given && policy_overlap_last(p))
 		r->in.flow.overlap = FLOW_OVERLAP_LAST;
-	if (!r->checksums_given)
+	if (!r->in.checksums_given)
 		r->in.packet.verify_checksums = policy_checksums_verify(p);
 }
 
