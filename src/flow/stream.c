@@ -197,6 +197,19 @@ static void place(struct stream *s, struct stream_env *env, uint32_t seq, const 
 		env->again++;
 }
 
+/*
+ * Small segments come again whole: no path splits what fits the least MSS (RFC 9293, 3.7.1). Pieces
+ * of one that its receiver has not acknowledged cannot be compared, and are how a decoy is
+ * replaced behind the back of whoever listens.
+ */
+static bool is_piece(const struct stream *s, const struct stream_done *d, uint32_t seq,
+		     uint32_t len)
+{
+	return d->len <= STREAM_WHOLE && stream_diff(seq, d->seq + d->len) < 0 &&
+	       stream_diff(seq + len, d->seq) > 0 &&
+	       !(s->has_acked && stream_diff(s->acked, d->seq + d->len) >= 0);
+}
+
 /* Compares what comes again with what was delivered, where one segment covers another. */
 static void compare(struct stream *s, struct stream_env *env, uint32_t seq, const uint8_t *p,
 		    uint32_t len, const struct stamp *st)
@@ -209,9 +222,11 @@ static void compare(struct stream *s, struct stream_env *env, uint32_t seq, cons
 		const struct stream_done *d = &s->done[i];
 		uint32_t off = d->seq - seq;
 
-		if (d->len == 0 || off >= len || d->len > len - off)
+		if (d->len == 0)
 			continue;
-		if (content_hash(p + off, d->len, env->hash_key) != d->hash) {
+		if (off >= len || d->len > len - off
+			    ? is_piece(s, d, seq, len)
+			    : content_hash(p + off, d->len, env->hash_key) != d->hash) {
 			env->conflict(env->user, s, d->seq, st);
 			return;
 		}

@@ -32,6 +32,7 @@
 #define STREAM_HELD_BYTES 131072	/* in them */
 #define STREAM_WAIT	  1000000000ll	/* ns without progress, when no acknowledgement is seen */
 #define STREAM_WAIT_ACKED 10000000000ll /* likewise, when they are seen but lie before the hole */
+#define STREAM_WHOLE	  536u		/* bytes of a segment that no path splits */
 #define STREAM_FAR	  (1u << 24)	/* bytes behind next that no retransmission reaches back */
 #define STREAM_LATE	  4		/* such segments in a row start the stream afresh */
 #define STREAM_DONE	  4		/* delivered segments remembered */
