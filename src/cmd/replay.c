@@ -202,6 +202,9 @@ static void summary(const struct replay *r, const struct cmd_input_result *in,
 	if (in->packet.checksum_bad)
 		fprintf(stderr, "  wrong checksums: %" PRIu64 " (offloading, or damage)\n",
 			in->packet.checksum_bad);
+	if (in->packet.anomalies_dropped)
+		fprintf(stderr, "  not told one by one: %" PRIu64 " further anomalies of packets\n",
+			in->packet.anomalies_dropped);
 	if (in->flow.gaps)
 		fprintf(stderr, "  missing: %" PRIu64 " gaps, %" PRIu64 " bytes of TCP streams\n",
 			in->flow.gaps, in->flow.gap_bytes);

@@ -583,8 +583,18 @@ static void flow_given_up(struct engine *e, struct flow *f)
 static void on_identity(void *user, struct flow *f, int side, const char *key, struct slice value)
 {
 	struct engine *e = user;
+	const struct words w = {.lang = e->cfg.lang, .devices = true};
+	uint64_t refused = endpoint_refused(e->endpoints);
+	struct incident *i;
 
 	endpoint_learn(e->endpoints, side ? flow_server(f) : flow_client(f), key, value);
+	if (endpoint_refused(e->endpoints) == refused)
+		return;
+	i = report(e, JUDGE_LIMIT, 2, f->last, f->first_frame);
+	if (!i)
+		return;
+	fill_flow(e, i, f, side);
+	words_fill(&w, JUDGE_LIMIT, i);
 }
 
 static void on_closed(void *user, struct flow *f, enum flow_end_reason why)

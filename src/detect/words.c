@@ -452,7 +452,11 @@ static void observed_storm(struct phrase *p, const struct words *w)
 
 static void observed_limit(struct phrase *p, const struct words *w)
 {
-	if (w->number)
+	if (w->devices)
+		add(p, "%s",
+		    LANG("devices tell more about themselves than is kept",
+			 "機器の自己申告情報が保持できる量を超えました"));
+	else if (w->number)
 		add(p,
 		    LANG("more than %u incidents are open at once",
 			 "同時に %u 件を超える事象があります"),

@@ -30,6 +30,7 @@ struct words {
 	struct addr device;		    /* about a device: its address */
 	struct mac mac;			    /* about a device: seen with it */
 	bool has_mac;
+	bool devices;	  /* limit: it is that of what devices tell about themselves */
 	uint32_t number;  /* storm: errors; limit: incidents, 0: it is the flows' */
 	int64_t duration; /* storm: ns in which they came */
 };

@@ -191,14 +191,6 @@ bool op_number_at(const struct op_values *v, uint32_t i, struct op_number *out)
 	return true;
 }
 
-bool op_object_eq(const struct op_object *a, const struct op_object *b)
-{
-	return a->space == b->space && a->npath == b->npath && a->first == b->first &&
-	       a->count == b->count &&
-	       memcmp(a->path, b->path, a->npath * sizeof(a->path[0])) == 0 &&
-	       slice_eq(a->name, b->name);
-}
-
 /* A bounded text under construction; len goes on counting past the end. */
 struct text {
 	char *buf;

@@ -137,9 +137,6 @@ struct op_number {
 /* Value i of v; false when i is out of range or the type has no numbers (RAW, words). */
 bool op_number_at(const struct op_values *v, uint32_t i, struct op_number *out);
 
-/* True when both ops are about the same object, names compared in full. */
-bool op_object_eq(const struct op_object *a, const struct op_object *b);
-
 /*
  * The object's identity in text, as in the column `first`: "100", "4/100/3", "Tag[3]",
  * "plant/line1/temp". Control characters and non-UTF-8 are escaped. Always terminated,

@@ -168,7 +168,7 @@ static uint32_t find_inside(struct loader *l, const struct yaml_node *zone)
 	return POLICY_NONE;
 }
 
-void load_zones(struct loader *l, const struct yaml_node *n)
+static void load_zones(struct loader *l, const struct yaml_node *n)
 {
 	struct policy *p = l->p;
 	const struct yaml_node *c, **node; /* by zone */
@@ -350,7 +350,7 @@ static void load_asset(struct loader *l, const struct yaml_node *n, const char *
 		imap_add(&p->macs, l->a, mac_key(&a.asset->mac), a.index);
 }
 
-void load_assets(struct loader *l, const struct yaml_node *n)
+static void load_assets(struct loader *l, const struct yaml_node *n)
 {
 	const struct yaml_node *c;
 	struct imap macs = {0};

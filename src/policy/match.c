@@ -78,7 +78,7 @@ static bool service_covers(const struct service *s, uint8_t ip_proto, uint16_t p
 	return false;
 }
 
-bool conduit_serves(const struct conduit *c, uint8_t ip_proto, uint16_t port)
+static bool conduit_serves(const struct conduit *c, uint8_t ip_proto, uint16_t port)
 {
 	uint32_t i;
 

@@ -181,7 +181,4 @@ void rule_words(struct policy *p, struct rule *r);
 void service_words(struct policy *p, struct service *s);
 void conduit_words(struct policy *p, struct conduit *c);
 
-/* match.c: what a conduit says to a service. */
-bool conduit_serves(const struct conduit *c, uint8_t ip_proto, uint16_t port);
-
 #endif

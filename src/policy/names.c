@@ -17,13 +17,6 @@ const char *policy_level_name(enum policy_level l)
 	return name[l];
 }
 
-const char *policy_action_name(enum policy_action a)
-{
-	static const char *const name[] = {"alert", "degrade", "drop", "reject", "quarantine"};
-
-	return name[a];
-}
-
 bool policy_checksums_verify(const struct policy *p)
 {
 	return p->checksums_verify;
@@ -32,11 +25,6 @@ bool policy_checksums_verify(const struct policy *p)
 bool policy_overlap_last(const struct policy *p)
 {
 	return p->overlap_last;
-}
-
-const char *policy_site(const struct policy *p)
-{
-	return p->site;
 }
 
 enum policy_mode policy_mode(const struct policy *p)
@@ -49,19 +37,9 @@ enum policy_operating_mode policy_operating_mode(const struct policy *p)
 	return p->operating_mode;
 }
 
-uint32_t policy_zones(const struct policy *p)
-{
-	return p->zones;
-}
-
 uint32_t policy_assets(const struct policy *p)
 {
 	return p->assets;
-}
-
-uint32_t policy_conduits(const struct policy *p)
-{
-	return p->conduits;
 }
 
 const struct policy_zone *policy_zone_at(const struct policy *p, uint32_t i)

@@ -176,19 +176,15 @@ bool policy_served(const struct policy *p, const struct policy_flow_decision *d)
 bool policy_checksums_verify(const struct policy *p); /* wrong checksums are findings */
 bool policy_overlap_last(const struct policy *p);     /* overlapping bytes: the last seen win */
 
-const char *policy_site(const struct policy *p);
 enum policy_mode policy_mode(const struct policy *p);
 enum policy_operating_mode policy_operating_mode(const struct policy *p);
-uint32_t policy_zones(const struct policy *p);
 uint32_t policy_assets(const struct policy *p);
-uint32_t policy_conduits(const struct policy *p);
 /* NULL past the last, also for POLICY_NONE. */
 const struct policy_zone *policy_zone_at(const struct policy *p, uint32_t i);
 const struct policy_asset *policy_asset_at(const struct policy *p, uint32_t i);
 const struct policy_conduit *policy_conduit_at(const struct policy *p, uint32_t i);
 
 const char *policy_level_name(enum policy_level l);
-const char *policy_action_name(enum policy_action a);
 
 /* The policy as kidoban understood it, for people: zones, assets, conduits, who may do what. */
 void policy_explain(const struct policy *p, FILE *out);

@@ -23,7 +23,8 @@ void cip_malformed(struct cip_env *env, const char *reason, const uint8_t *at, u
 	proto_anomaly(env->c, ANOMALY_MALFORMED, "cip", reason, offset, value);
 }
 
-bool cip_request_head(struct slice msg, struct cip_request *out)
+/* False when there is no whole path. */
+static bool cip_request_head(struct slice msg, struct cip_request *out)
 {
 	struct reader r = rd_of(msg);
 	struct slice path;

@@ -132,9 +132,6 @@ struct cip_env {
 bool cip_on_request(struct cip_env *env, struct slice msg);
 bool cip_on_response(struct cip_env *env, struct slice msg);
 
-/* False when there is no whole path. */
-bool cip_request_head(struct slice msg, struct cip_request *out);
-
 /* True when a reply with this service may answer the kept request. */
 bool cip_answers(struct slice asked, uint8_t service);
 

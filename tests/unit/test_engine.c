@@ -489,6 +489,23 @@ static void slow_errors_are_no_storm(void **state)
 	assert_int_equal(w->memory.alerts, 0);
 }
 
+static void what_devices_tell_has_a_limit_that_is_told(void **state)
+{
+	static const char *const told[] = {"a", "b", "c", "d", "e", "f", "g",
+					   "h", "i", "j", "k", "l", "m"};
+	struct world *w = *state;
+	size_t k;
+
+	engine_handlers.opened(w->e, &w->flow);
+	for (k = 0; k < ENDPOINT_FACTS; k++)
+		engine_handlers.identity(w->e, &w->flow, 1, told[k], slice_str("x"));
+	engine_flush(w->e);
+	assert_int_equal(w->memory.alerts, 0);
+	engine_handlers.identity(w->e, &w->flow, 1, told[k], slice_str("x"));
+	engine_flush(w->e);
+	assert_non_null(strstr(only(w, "engine.limit-reached")->observed, "devices tell more"));
+}
+
 static void a_full_table_is_told(void **state)
 {
 	struct world *w = *state;
@@ -538,6 +555,7 @@ int main(void)
 		TEST(works_without_a_policy),
 		TEST(many_errors_are_a_storm),
 		TEST(slow_errors_are_no_storm),
+		TEST(what_devices_tell_has_a_limit_that_is_told),
 		TEST(a_full_table_is_told),
 	};
 
