@@ -21,6 +21,7 @@ struct count {
 
 struct engine {
 	struct engine_config cfg;
+	struct policy_now *now; /* NULL: no policy */
 	const struct finding *finding[JUDGE_FINDINGS];
 	struct count count[JUDGE_FINDINGS];
 	struct incident_table *incidents;
@@ -74,7 +75,8 @@ struct engine *engine_new(const struct engine_config *cfg)
 	e->incidents = incident_table_new(
 		INCIDENTS_MAX, cfg->incident_quiet ? cfg->incident_quiet : 300 * SECOND,
 		cfg->incident_longest ? cfg->incident_longest : 3600 * SECOND, told, e);
-	if (e->storm && e->endpoints && e->incidents)
+	e->now = cfg->policy ? policy_now_new(cfg->policy) : NULL;
+	if (e->storm && e->endpoints && e->incidents && (e->now || !cfg->policy))
 		return e;
 fail:
 	engine_free(e);
@@ -379,7 +381,7 @@ static void on_opened(void *user, struct flow *f)
 	tick(e, f->last);
 	if (!e->cfg.policy)
 		return;
-	what = judge_flow(e->cfg.policy, f, flow_view(f), may_be_older(e, f));
+	what = judge_flow(e->now, f, flow_view(f), may_be_older(e, f));
 	devices(e, f);
 	if (what)
 		flow_violation(e, f, what, f->first, f->first_frame, NULL);
@@ -501,7 +503,7 @@ static void on_op(void *user, struct flow *f, const struct op *op)
 		flow_did(e, f, op);
 	if (!v->opened || v->decision.verdict != POLICY_LATER)
 		return;
-	what = judge_op(e->cfg.policy, v, op, &d);
+	what = judge_op(e->now, v, op, &d);
 	if (!what)
 		return;
 	if (what != JUDGE_PROTOCOL) {
@@ -606,7 +608,7 @@ static void on_closed(void *user, struct flow *f, enum flow_end_reason why)
 
 	if (e->cfg.policy && flow_view(f)->opened) {
 		devices(e, f);
-		what = judge_closed(e->cfg.policy, f, flow_view(f));
+		what = judge_closed(e->now, f, flow_view(f));
 		if (what)
 			flow_violation(e, f, what, f->first, f->first_frame, NULL);
 	}
@@ -660,5 +662,6 @@ void engine_free(struct engine *e)
 	incident_table_free(e->incidents);
 	storm_free(e->storm);
 	endpoint_table_free(e->endpoints);
+	policy_now_free(e->now);
 	free(e);
 }

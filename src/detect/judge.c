@@ -54,7 +54,7 @@ static bool in_safety(const struct policy *p, struct policy_place place)
 }
 
 /* The decision on a flow with that side as its client. */
-static struct policy_flow_decision decide(const struct policy *p, const struct flow *f,
+static struct policy_flow_decision decide(const struct policy_now *now, const struct flow *f,
 					  struct policy_place from, struct policy_place to,
 					  unsigned client)
 {
@@ -64,7 +64,7 @@ static struct policy_flow_decision decide(const struct policy *p, const struct f
 		port = f->port[client]; /* ICMP: type and code */
 	else if (f->ip_proto == 6 || f->ip_proto == 17)
 		port = f->port[!client];
-	return policy_flow(p, from, to, f->ip_proto, port);
+	return policy_flow(now, from, to, f->ip_proto, port);
 }
 
 /*
@@ -72,22 +72,23 @@ static struct policy_flow_decision decide(const struct policy *p, const struct f
  * capture, and the one who was heard first may have answered. If a conduit permits it the other
  * way round, that is what it is.
  */
-static void try_reversed(const struct policy *p, const struct flow *f, struct flow_view *v)
+static void try_reversed(const struct policy_now *now, const struct flow *f, struct flow_view *v)
 {
 	struct policy_flow_decision d;
 
 	if (f->client_by > FLOW_BY_FIRST || (f->ip_proto != 6 && f->ip_proto != 17))
 		return;
-	d = decide(p, f, v->place[1], v->place[0], f->client != 1);
+	d = decide(now, f, v->place[1], v->place[0], f->client != 1);
 	if (d.verdict != POLICY_ALLOW && d.verdict != POLICY_LATER)
 		return;
 	v->decision = d;
 	v->reversed = true;
 }
 
-enum judge_finding judge_flow(const struct policy *p, const struct flow *f, struct flow_view *v,
-			      bool older)
+enum judge_finding judge_flow(const struct policy_now *now, const struct flow *f,
+			      struct flow_view *v, bool older)
 {
+	const struct policy *p = now->policy;
 	unsigned client = f->client == 1;
 	const struct mac *mac = f->has_mac ? f->mac : NULL;
 
@@ -95,40 +96,41 @@ enum judge_finding judge_flow(const struct policy *p, const struct flow *f, stru
 	v->place[0] = policy_place(p, &f->addr[client], mac ? &mac[client] : NULL);
 	v->place[1] = policy_place(p, &f->addr[!client], mac ? &mac[!client] : NULL);
 	v->safety = in_safety(p, v->place[0]) || in_safety(p, v->place[1]);
-	v->decision = decide(p, f, v->place[0], v->place[1], client);
+	v->decision = decide(now, f, v->place[0], v->place[1], client);
 	if (older && by_verdict[v->decision.verdict])
-		try_reversed(p, f, v);
+		try_reversed(now, f, v);
 	return by_verdict[v->decision.verdict];
 }
 
-enum judge_finding judge_op(const struct policy *p, struct flow_view *v, const struct op *op,
+enum judge_finding judge_op(const struct policy_now *now, struct flow_view *v, const struct op *op,
 			    struct policy_op_decision *d)
 {
-	*d = policy_op(p, &v->decision, op);
+	*d = policy_op(now, &v->decision, op);
 	if (d->verdict == POLICY_ALLOW) {
 		v->known_ops = true;
 		return JUDGE_NOTHING;
 	}
-	if (d->verdict == POLICY_OP_DENIED && !policy_proto_known(p, &v->decision, op->proto))
+	if (d->verdict == POLICY_OP_DENIED && !policy_proto_known(now, &v->decision, op->proto))
 		return JUDGE_PROTOCOL;
 	v->known_ops = true;
 	return by_verdict[d->verdict];
 }
 
 /* True when the pair permits a protocol whose usual ports include this one. */
-static bool port_of_permitted(const struct policy *p, const struct flow_view *v, uint16_t port)
+static bool port_of_permitted(const struct policy_now *now, const struct flow_view *v,
+			      uint16_t port)
 {
 	const struct dissector *d;
 	unsigned i, k;
 
 	for (i = 0; (d = proto_at(i)); i++)
 		for (k = 0; k < PROTO_PORTS_MAX && d->ports[k]; k++)
-			if (d->ports[k] == port && policy_proto_known(p, &v->decision, d->name))
+			if (d->ports[k] == port && policy_proto_known(now, &v->decision, d->name))
 				return true;
 	return false;
 }
 
-enum judge_finding judge_closed(const struct policy *p, const struct flow *f,
+enum judge_finding judge_closed(const struct policy_now *now, const struct flow *f,
 				const struct flow_view *v)
 {
 	/* A keep-alive probe carries a byte that means nothing (RFC 1122, 4.2.3.6). */
@@ -138,13 +140,13 @@ enum judge_finding judge_closed(const struct policy *p, const struct flow *f,
 
 	if (v->decision.verdict != POLICY_LATER || v->known_ops || v->told || f->ops)
 		return JUDGE_NOTHING;
-	if (f->dissector && policy_proto_known(p, &v->decision, f->dissector->name))
+	if (f->dissector && policy_proto_known(now, &v->decision, f->dissector->name))
 		return JUDGE_NOTHING;
-	if (spoke && f->app && !policy_proto_known(p, &v->decision, f->app))
+	if (spoke && f->app && !policy_proto_known(now, &v->decision, f->app))
 		return JUDGE_PROTOCOL;
-	if (port_of_permitted(p, v, port))
+	if (port_of_permitted(now, v, port))
 		return spoke ? JUDGE_PROTOCOL : JUDGE_NOTHING;
-	if (policy_served(p, &v->decision))
+	if (policy_served(now, &v->decision))
 		return JUDGE_NOTHING;
 	return spoke || tried ? JUDGE_PORT_DENIED : JUDGE_NOTHING;
 }

@@ -11,7 +11,7 @@
 #define KIDOBAN_DETECT_JUDGE_H
 
 #include "flow/flow.h"
-#include "policy/policy.h"
+#include "policy/now.h"
 
 /* The findings code speaks of, in the order of judge_finding_id(). */
 enum judge_finding {
@@ -61,18 +61,18 @@ const char *judge_finding_id(enum judge_finding what, char *buf, size_t size);
  * Places of both ends and the decision on the flow; the view is filled. older: the flow may be
  * older than the capture, so that the first one heard may be the server.
  */
-enum judge_finding judge_flow(const struct policy *p, const struct flow *f, struct flow_view *v,
-			      bool older);
+enum judge_finding judge_flow(const struct policy_now *now, const struct flow *f,
+			      struct flow_view *v, bool older);
 
 /* A request or publish op on a flow that is judged per op; *d says why. */
-enum judge_finding judge_op(const struct policy *p, struct flow_view *v, const struct op *op,
+enum judge_finding judge_op(const struct policy_now *now, struct flow_view *v, const struct op *op,
 			    struct policy_op_decision *d);
 
 /*
  * A flow to be judged per op has ended, and nothing that its conduits permit was ever seen on it.
  * A try at a service that is not there to be judged is nothing, unless its port tells.
  */
-enum judge_finding judge_closed(const struct policy *p, const struct flow *f,
+enum judge_finding judge_closed(const struct policy_now *now, const struct flow *f,
 				const struct flow_view *v);
 
 /* Is a device at this address that should be a listed asset, and is not? */

@@ -98,6 +98,11 @@ uint32_t load_find_end(const struct loader *l, const char *id);
 uint32_t ids_add(struct loader *l, struct imap *ids, const char *id, uint32_t value,
 		 const char *(*id_of)(const struct policy *p, uint32_t value));
 
+/* Takes an id for a zone or asset, or says who has it. */
+void load_take_id(struct loader *l, const struct yaml_node *at, const char *id, uint32_t value);
+
+void load_zones(struct loader *l, const struct yaml_node *n);
+void load_assets(struct loader *l, const struct yaml_node *n);
 void load_conduits(struct loader *l, const struct yaml_node *n);
 
 /* One entry of `allow`. */

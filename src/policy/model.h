@@ -131,6 +131,7 @@ struct policy {
 	bool checksums_verify;
 	bool overlap_last;
 
+	struct policy_now *rest; /* see policy_rest() */
 	struct policy_zone *zone;
 	uint32_t zones, zone_cap;
 	struct policy_asset *asset;
@@ -168,6 +169,17 @@ static inline const char *end_id(const struct policy *p, uint32_t end)
 {
 	return end < p->zones ? p->zone[end].id : p->asset[end - p->zones].id;
 }
+
+static inline bool rule_port(const struct rule *r, uint16_t port)
+{
+	return !(r->has & RULE_PORT) || iset_contains(&r->port, port);
+}
+
+/* match_flow.c: true when a service of the conduit permits the flow as a whole. */
+bool conduit_serves(const struct conduit *c, uint8_t ip_proto, uint16_t port);
+
+/* match_flow.c: what is said of a flow or op that only a closed conduit would permit. */
+enum policy_verdict closed_verdict(uint8_t closed);
 
 /* compile.c: pairs of ends and their pair sets. False with diag filled when there are too many. */
 bool policy_compile(struct policy *p, const char *file, struct diag *diag);

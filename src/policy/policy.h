@@ -100,22 +100,32 @@ struct policy_flow_decision {
 	uint32_t set[4]; /* compiled sets of conduits that join the two, packed; POLICY_NONE ends */
 	uint32_t conduit; /* a conduit that speaks for this flow in messages; POLICY_NONE */
 	uint16_t port;	  /* as asked */
+	uint16_t classes; /* what the two may do at most, bits of enum op_class */
 	uint8_t ip_proto; /* as asked */
 	uint8_t verdict;  /* enum policy_verdict */
+	uint8_t capped;	  /* enum policy_verdict: what an op outside classes is */
 };
 
 enum policy_verdict {
-	POLICY_ALLOW,	      /* a conduit allows it; of a flow: with all ops in it */
-	POLICY_LATER,	      /* flow: the conduits allow ops of some protocol; ask per op */
-	POLICY_SAME_ZONE,     /* inside one zone or segment, and no conduit speaks of it */
-	POLICY_DEFAULT_ALLOW, /* no conduit, and the default is allow */
-	POLICY_NO_CONDUIT,    /* between zones without a conduit */
-	POLICY_LAYER_SKIPPED, /* likewise, and a layer of the factory lies between them */
-	POLICY_PORT_DENIED,   /* a conduit joins the two, but not for this service */
-	POLICY_OP_DENIED,     /* no permission for this class, code or unit */
-	POLICY_OBJECT_DENIED, /* class and unit are permitted, the object is not */
-	POLICY_VALUE_DENIED,  /* object too, a value is not */
-	POLICY_GRANT_MISSING  /* would be allowed with an active grant */
+	POLICY_ALLOW,		 /* a conduit allows it; of a flow: with all ops in it */
+	POLICY_LATER,		 /* flow: the conduits allow ops of some protocol; ask per op */
+	POLICY_SAME_ZONE,	 /* inside one zone or segment, and no conduit speaks of it */
+	POLICY_DEFAULT_ALLOW,	 /* no conduit, and the default is allow */
+	POLICY_NO_CONDUIT,	 /* between zones without a conduit */
+	POLICY_LAYER_SKIPPED,	 /* likewise, and a layer of the factory lies between them */
+	POLICY_PORT_DENIED,	 /* a conduit joins the two, but not for this service */
+	POLICY_OP_DENIED,	 /* no permission for this class, code or unit */
+	POLICY_OBJECT_DENIED,	 /* class and unit are permitted, the object is not */
+	POLICY_VALUE_DENIED,	 /* object too, a value is not */
+	POLICY_GRANT_MISSING,	 /* would be allowed with an active grant */
+	POLICY_OUTSIDE_SCHEDULE, /* would be allowed on other days or at other hours */
+	POLICY_WRONG_MODE,	 /* would be allowed in another operating mode */
+	POLICY_EXPIRED,		 /* was allowed, until a date that has passed */
+	POLICY_TRUST_EXCEEDED,	 /* more than the client's tier of trust may do */
+	POLICY_UPLINK_ONLY,	 /* towards devices that only report */
+	POLICY_TENANT_CROSSED,	 /* between two tenants */
+	POLICY_COUNTRY_DENIED,	 /* an external peer in a country or network that is not listed */
+	POLICY_UNLISTED		 /* a zone's conduit, but the device is no listed asset */
 };
 
 /* Why an op is denied, for the sentence of the finding. Texts live as long as the policy. */
@@ -129,6 +139,7 @@ struct policy_op_decision {
 };
 
 struct policy;
+struct policy_now; /* policy/now.h */
 
 /* Loads and compiles. NULL when there is any error; diag has every mistake with line and column. */
 struct policy *policy_load(const char *path, struct diag *diag);
@@ -148,7 +159,7 @@ struct policy_place policy_place(const struct policy *p, const struct addr *a,
  * client opens the conversation with server. ip_proto is 6, 17, 1, 58, ...; port the server's. Of
  * ICMP, port is type << 8 | code of the first packet.
  */
-struct policy_flow_decision policy_flow(const struct policy *p, struct policy_place client,
+struct policy_flow_decision policy_flow(const struct policy_now *now, struct policy_place client,
 					struct policy_place server, uint8_t ip_proto,
 					uint16_t port);
 
@@ -162,15 +173,15 @@ struct policy_flow_decision policy_flow(const struct policy *p, struct policy_pl
  * Ops of class session pass when any rule of their protocol does for that unit, actor and port:
  * who may read may also connect.
  */
-struct policy_op_decision policy_op(const struct policy *p, const struct policy_flow_decision *d,
-				    const struct op *op);
+struct policy_op_decision policy_op(const struct policy_now *now,
+				    const struct policy_flow_decision *d, const struct op *op);
 
 /* True when a conduit of the pair allows ops of this protocol at all, or its port as a whole. */
-bool policy_proto_known(const struct policy *p, const struct policy_flow_decision *d,
+bool policy_proto_known(const struct policy_now *now, const struct policy_flow_decision *d,
 			const char *proto);
 
 /* True when a conduit of the pair opens the flow's port as a whole, whatever is spoken there. */
-bool policy_served(const struct policy *p, const struct policy_flow_decision *d);
+bool policy_served(const struct policy_now *now, const struct policy_flow_decision *d);
 
 /* The settings of section `engine`, for whoever makes the tracker. */
 bool policy_checksums_verify(const struct policy *p); /* wrong checksums are findings */

@@ -12,7 +12,7 @@
  * where what grows is not the work but how much of the policy the processor's cache has to hold.
  */
 #include "op/vocab.h"
-#include "policy/policy.h"
+#include "policy/now.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -125,8 +125,8 @@ static bool linear(const struct line *l, uint32_t n, const struct question *q)
 
 static struct policy_flow_decision flow(const struct policy *p, const struct question *q)
 {
-	return policy_flow(p, policy_place(p, &q->from, NULL), policy_place(p, &q->to, NULL), 6,
-			   502);
+	return policy_flow(policy_rest(p), policy_place(p, &q->from, NULL),
+			   policy_place(p, &q->to, NULL), 6, 502);
 }
 
 /* Asks `asked` times about the first `of` conduits; false when the two matchers disagree. */
@@ -150,14 +150,15 @@ static bool measure(const struct policy *p, const struct line *lines, uint32_t c
 	ns[0] = (now() - start) / ASKED;
 	start = now();
 	for (i = 0; i < ASKED; i++)
-		kept += policy_op(p, &d[i % of], &q[i % of].op).verdict;
+		kept += policy_op(policy_rest(p), &d[i % of], &q[i % of].op).verdict;
 	ns[1] = (now() - start) / ASKED;
 	start = now();
 	for (i = 0; i < plain; i++)
 		yes[0] += linear(lines, conduits, &q[i % of]);
 	ns[2] = (now() - start) / plain;
 	for (i = 0; i < plain; i++)
-		yes[1] += policy_op(p, &d[i % of], &q[i % of].op).verdict == POLICY_ALLOW;
+		yes[1] += policy_op(policy_rest(p), &d[i % of], &q[i % of].op).verdict ==
+			  POLICY_ALLOW;
 	printf("  %s  %6.0f ns per flow, %6.0f ns per op; a list: %8.0f ns\n", what, ns[0], ns[1],
 	       ns[2]);
 	free(q);

@@ -1,6 +1,6 @@
 /* Any bytes as a policy: mistakes are told or the policy works, nothing else. */
 #include "op/vocab.h"
-#include "policy/policy.h"
+#include "policy/now.h"
 
 #include <stdlib.h>
 
@@ -31,9 +31,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					 .name = "",
 					 .cls = (uint8_t)(size % OP_CLASSES),
 					 .object = {.space = v->keys[0].arg, .first = size}};
-			d = policy_flow(p, policy_place(p, &a->address, NULL),
+			d = policy_flow(policy_rest(p), policy_place(p, &a->address, NULL),
 					policy_place(p, &b->address, NULL), 6, (uint16_t)size);
-			x = policy_op(p, &d, &op);
+			x = policy_op(policy_rest(p), &d, &op);
 			if (x.verdict > POLICY_GRANT_MISSING || !x.expected)
 				abort();
 		}

@@ -52,7 +52,7 @@ struct policy_place policy_place(const struct policy *p, const struct addr *a,
 	return (struct policy_place){.zone = zone, .asset = POLICY_NONE};
 }
 
-struct policy_flow_decision policy_flow(const struct policy *p, struct policy_place client,
+struct policy_flow_decision policy_flow(const struct policy_now *p, struct policy_place client,
 					struct policy_place server, uint8_t ip_proto, uint16_t port)
 {
 	(void)p;
@@ -65,8 +65,8 @@ struct policy_flow_decision policy_flow(const struct policy *p, struct policy_pl
 		.verdict = fake.port && port == fake.port ? POLICY_ALLOW : fake.flow};
 }
 
-struct policy_op_decision policy_op(const struct policy *p, const struct policy_flow_decision *d,
-				    const struct op *op)
+struct policy_op_decision policy_op(const struct policy_now *p,
+				    const struct policy_flow_decision *d, const struct op *op)
 {
 	(void)p;
 	(void)d;
@@ -82,7 +82,7 @@ struct policy_op_decision policy_op(const struct policy *p, const struct policy_
 	};
 }
 
-bool policy_proto_known(const struct policy *p, const struct policy_flow_decision *d,
+bool policy_proto_known(const struct policy_now *p, const struct policy_flow_decision *d,
 			const char *proto)
 {
 	(void)p;
@@ -90,11 +90,31 @@ bool policy_proto_known(const struct policy *p, const struct policy_flow_decisio
 	return strcmp(proto, fake.known) == 0;
 }
 
-bool policy_served(const struct policy *p, const struct policy_flow_decision *d)
+bool policy_served(const struct policy_now *p, const struct policy_flow_decision *d)
 {
 	(void)p;
 	(void)d;
 	return fake.served;
+}
+
+struct policy_now *policy_now_new(const struct policy *p)
+{
+	struct policy_now *n = calloc(1, sizeof(*n));
+
+	n->policy = p;
+	return n;
+}
+
+void policy_now_free(struct policy_now *n)
+{
+	free(n);
+}
+
+bool policy_now_move(struct policy_now *n, int64_t time)
+{
+	(void)n;
+	(void)time;
+	return false;
 }
 
 enum policy_mode policy_mode(const struct policy *p)

@@ -1,6 +1,6 @@
 /* What is written in a policy means what it says: places, flows, ops, services, grants. */
 #include "op/vocab.h"
-#include "policy/policy.h"
+#include "policy/now.h"
 #include "policy_base.h"
 
 #include <setjmp.h>
@@ -36,7 +36,7 @@ static struct policy_place at(const struct policy *p, const char *addr)
 static struct policy_flow_decision flow(const struct policy *p, const char *client,
 					const char *server, uint8_t ip_proto, uint16_t port)
 {
-	return policy_flow(p, at(p, client), at(p, server), ip_proto, port);
+	return policy_flow(policy_rest(p), at(p, client), at(p, server), ip_proto, port);
 }
 
 static enum policy_verdict flow_verdict(const struct policy *p, const char *client,
@@ -83,13 +83,13 @@ static void every_value(void **state)
 	(void)state;
 	assert_int_equal(d.verdict, POLICY_LATER);
 	op = modbus_op(OP_READ, 7, 60000, 125);
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_ALLOW);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_ALLOW);
 	op = modbus_op(OP_WRITE, 1, 198, 3);
 	op.values = regs(raw, v, 3);
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_ALLOW);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_ALLOW);
 	op = modbus_op(OP_WRITE, 1, 150, 4);
 	op.values = regs(raw, v, 4);
-	x = policy_op(p, &d, &op);
+	x = policy_op(policy_rest(p), &d, &op);
 	assert_int_equal(x.verdict, POLICY_VALUE_DENIED);
 	assert_int_equal(x.value_index, 3);
 	assert_true(x.value == 201);
@@ -97,33 +97,33 @@ static void every_value(void **state)
 					"100-200 value 0..200");
 	op.object.first = 99;
 	op.values.count = op.object.count = 2;
-	x = policy_op(p, &d, &op);
+	x = policy_op(policy_rest(p), &d, &op);
 	assert_int_equal(x.verdict, POLICY_OBJECT_DENIED);
 	assert_int_equal(x.object, 99);
 	op.object.first = 200;
-	x = policy_op(p, &d, &op);
+	x = policy_op(policy_rest(p), &d, &op);
 	assert_int_equal(x.verdict, POLICY_OBJECT_DENIED);
 	assert_int_equal(x.object, 201);
 	op.unit = 2;
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_OP_DENIED);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_OP_DENIED);
 	op = modbus_op(OP_CONTROL, 1, 0, 0);
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_OP_DENIED);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_OP_DENIED);
 	/* values that cannot be read are not permitted */
 	op = modbus_op(OP_WRITE, 1, 150, 1);
 	op.values = (struct op_values){slice_of(raw, 2), 0, OP_V_RAW, false};
-	x = policy_op(p, &d, &op);
+	x = policy_op(policy_rest(p), &d, &op);
 	assert_int_equal(x.verdict, POLICY_VALUE_DENIED);
 	assert_true(isnan(x.value));
 	assert_non_null(strstr(x.expected, "are not numbers"));
 	/* a mask write is judged by both ends of what it can make */
 	memcpy(raw, "\xff\x00\x00\x0f", 4);
 	op.values = (struct op_values){slice_of(raw, 4), 1, OP_V_MASK16, true};
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_VALUE_DENIED);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_VALUE_DENIED);
 	memcpy(raw, "\x00\x0f\x00\x10", 4);
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_ALLOW);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_ALLOW);
 	/* an address at the end of all numbers does not wrap */
 	op = modbus_op(OP_WRITE, 1, UINT64_MAX, 200);
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_OBJECT_DENIED);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_OBJECT_DENIED);
 	policy_free(p);
 }
 
@@ -141,10 +141,10 @@ static void pieces(void **state)
 
 	(void)state;
 	op.values = regs(raw, v, 5);
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_ALLOW);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_ALLOW);
 	v[1] = 6;
 	op.values = regs(raw, v, 5);
-	x = policy_op(p, &d, &op);
+	x = policy_op(policy_rest(p), &d, &op);
 	assert_int_equal(x.verdict, POLICY_VALUE_DENIED);
 	assert_int_equal(x.value_index, 1);
 	policy_free(p);
@@ -168,13 +168,13 @@ static void notations(void **state)
 		struct policy_flow_decision d = flow(p, "10.2.0.1", "10.1.0.1", 6, 502);
 		struct op op = modbus_op(OP_READ, 1, 100, 20);
 
-		assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_ALLOW);
+		assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_ALLOW);
 		op.object.count = 21;
-		assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_OBJECT_DENIED);
+		assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_OBJECT_DENIED);
 		op.object = (struct op_object){.space = OP_SPACE_COIL, .first = 16, .count = 1};
-		assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_ALLOW);
+		assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_ALLOW);
 		op.object.space = OP_SPACE_INPUT;
-		assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_OBJECT_DENIED);
+		assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_OBJECT_DENIED);
 		policy_free(p);
 	}
 	/* looks like 4xxxx, is not */
@@ -202,27 +202,27 @@ static void services(void **state)
 	assert_int_equal(flow_verdict(p, "10.2.0.1", "10.1.0.1", 47, 0), POLICY_LATER);
 	assert_int_equal(flow_verdict(p, "10.2.0.1", "10.1.0.1", 50, 0), POLICY_PORT_DENIED);
 	d = flow(p, "10.2.0.1", "10.1.0.1", 6, 443);
-	assert_true(policy_proto_known(p, &d, "TLS"));
+	assert_true(policy_proto_known(policy_rest(p), &d, "TLS"));
 	/* Modbus on another port than its own, though the port is open */
-	assert_true(policy_proto_known(p, &d, "modbus") == false);
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_OP_DENIED);
+	assert_true(policy_proto_known(policy_rest(p), &d, "modbus") == false);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_OP_DENIED);
 	d = flow(p, "10.2.0.1", "10.1.0.1", 6, 502);
-	assert_true(policy_proto_known(p, &d, "modbus"));
-	assert_false(policy_proto_known(p, &d, "TLS"));
+	assert_true(policy_proto_known(policy_rest(p), &d, "modbus"));
+	assert_false(policy_proto_known(policy_rest(p), &d, "TLS"));
 	policy_free(p);
 
 	/* a port alone permits all in it; with rules for a protocol, these judge it */
 	p = must(ALLOW("{tcp: 502}"), 0);
 	d = flow(p, "10.2.0.1", "10.1.0.1", 6, 502);
 	assert_int_equal(d.verdict, POLICY_ALLOW);
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_ALLOW);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_ALLOW);
 	policy_free(p);
 	p = must(ALLOW("{tcp: 502}, {modbus: {do: read}}"), 0);
 	d = flow(p, "10.2.0.1", "10.1.0.1", 6, 502);
 	assert_int_equal(d.verdict, POLICY_LATER);
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_OP_DENIED);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_OP_DENIED);
 	op.proto = "cip";
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_ALLOW);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_ALLOW);
 	policy_free(p);
 	p = must(ALLOW("{ip: any}"), 0);
 	assert_int_equal(flow_verdict(p, "10.2.0.1", "10.1.0.1", 132, 9), POLICY_ALLOW);
@@ -274,7 +274,7 @@ static void grants(void **state)
 		0);
 	struct policy_flow_decision d = flow(p, "10.2.0.1", "10.1.0.1", 6, 502);
 	struct op op = modbus_op(OP_WRITE, 1, 0, 1);
-	struct policy_op_decision x = policy_op(p, &d, &op);
+	struct policy_op_decision x = policy_op(policy_rest(p), &d, &op);
 
 	(void)state;
 	assert_int_equal(d.verdict, POLICY_LATER);
@@ -329,16 +329,16 @@ static void topics(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(t) / sizeof(*t); i++) {
 		op = mqtt_op("subscribe", OP_READ, t[i].topic, "gw-1");
-		assert_int_equal(policy_op(p, &d, &op).verdict,
+		assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict,
 				 t[i].ok ? POLICY_ALLOW : POLICY_OBJECT_DENIED);
 	}
 	op = mqtt_op("subscribe", OP_READ, "line", "other");
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_OP_DENIED);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_OP_DENIED);
 	/* who may do something may connect, and nobody else */
 	op = mqtt_op("connect", OP_SESSION, "", "gw-7");
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_ALLOW);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_ALLOW);
 	op = mqtt_op("connect", OP_SESSION, "", "intruder");
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_OP_DENIED);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_OP_DENIED);
 	policy_free(p);
 
 	/* what the broker delivers is read; a wildcard at the start keeps out of $SYS */
@@ -346,11 +346,11 @@ static void topics(void **state)
 	d = flow(p, "10.2.0.1", "10.1.0.1", 6, 1883);
 	op = mqtt_op("publish", OP_WRITE, "a/b", "");
 	op.role = OP_PUBLISH;
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_OP_DENIED);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_OP_DENIED);
 	op.from_server = true;
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_ALLOW);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_ALLOW);
 	op.object.name = slice_str("$SYS/x");
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_OBJECT_DENIED);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_OBJECT_DENIED);
 	policy_free(p);
 }
 
@@ -367,31 +367,31 @@ static void cip(void **state)
 			.object = {.space = OP_SPACE_OBJECT, .npath = 3, .path = {4, 105, 3}}};
 
 	(void)state;
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_ALLOW);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_ALLOW);
 	op.object.path[1] = 111;
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_OBJECT_DENIED);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_OBJECT_DENIED);
 	op.object.path[1] = 100;
 	op.object.npath = 2; /* all attributes: more than the one */
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_OBJECT_DENIED);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_OBJECT_DENIED);
 	op.object = (struct op_object){.space = OP_SPACE_TAG, .name = slice_str("Line1.Speed")};
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_ALLOW);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_ALLOW);
 	op.object.name = slice_str("Line2.Speed");
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_OBJECT_DENIED);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_OBJECT_DENIED);
 	op.cls = OP_READ;
 	op.code = 0x4c;
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_ALLOW);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_ALLOW);
 	op.cls = OP_PROGRAM; /* the same code elsewhere means something else */
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_OP_DENIED);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_OP_DENIED);
 	/* CIP needs a session below */
 	op = (struct op){.proto = vocab_find("enip")->proto, .cls = OP_SESSION, .unit = -1};
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_ALLOW);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_ALLOW);
 	op.cls = OP_DISCOVER;
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_ALLOW);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_ALLOW);
 	op.cls = OP_WRITE;
-	assert_int_equal(policy_op(p, &d, &op).verdict, POLICY_OP_DENIED);
-	assert_true(policy_proto_known(p, &d, "enip"));
-	assert_true(policy_proto_known(p, &d, "cip"));
-	assert_false(policy_proto_known(p, &d, "modbus"));
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_OP_DENIED);
+	assert_true(policy_proto_known(policy_rest(p), &d, "enip"));
+	assert_true(policy_proto_known(policy_rest(p), &d, "cip"));
+	assert_false(policy_proto_known(policy_rest(p), &d, "modbus"));
 	policy_free(p);
 }
 
@@ -459,7 +459,7 @@ static void long_expectations(void **state)
 				      i * 10, i * 10 + 2, i * 10 + 4);
 	p = must(text, 0);
 	d = flow(p, "10.2.0.1", "10.1.0.1", 6, 502);
-	x = policy_op(p, &d, &op);
+	x = policy_op(policy_rest(p), &d, &op);
 	assert_int_equal(x.verdict, POLICY_OBJECT_DENIED);
 	assert_true(strlen(x.expected) <= 300);
 	assert_non_null(strstr(x.expected, " more)"));

@@ -6,7 +6,7 @@
  * each time. POLICY_SEED=n repeats a run.
  */
 #include "op/vocab.h"
-#include "policy/policy.h"
+#include "policy/now.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -653,8 +653,8 @@ static void one_op(const struct policy *p, uint64_t start)
 	struct end server = end_at(meant ? c->to[rnd(c->nto)] : rnd(ZONES + ASSETS + 1), &a[1]);
 	unsigned ip_proto = PICK(ip_protos), port = rnd(10);
 	struct policy_flow_decision d =
-		policy_flow(p, policy_place(p, &a[0], NULL), policy_place(p, &a[1], NULL),
-			    (uint8_t)ip_proto, (uint16_t)port);
+		policy_flow(policy_rest(p), policy_place(p, &a[0], NULL),
+			    policy_place(p, &a[1], NULL), (uint8_t)ip_proto, (uint16_t)port);
 	struct policy_op_decision x;
 	struct thought y;
 	struct thing t;
@@ -665,7 +665,7 @@ static void one_op(const struct policy *p, uint64_t start)
 			 (unsigned long long)start, d.verdict,
 			 think_flow(client, server, ip_proto, port), text);
 	random_op(&t, &op, meant && c->entries ? c->entry[rnd(c->entries)].kind % 3 : rnd(3));
-	x = policy_op(p, &d, &op);
+	x = policy_op(policy_rest(p), &d, &op);
 	y = think_op(client, server, ip_proto, port, &t);
 	verdicts[x.verdict]++;
 	if (x.verdict != y.verdict ||

@@ -1,0 +1,181 @@
+/* Zones: their networks, and what is true of whoever lives there. */
+#include "policy/loader.h"
+
+static const char *const level_words[] = {
+	"external", "information", "dmz",    "iot", "control-information",
+	"control",  "field",	   "safety", NULL,
+};
+
+struct zone_load {
+	struct policy_zone *zone;
+	uint32_t index;
+};
+
+static void zone_title(struct loader *l, const struct yaml_node *n, void *object)
+{
+	const char *s = load_text(l, n, "title");
+
+	if (s)
+		((struct zone_load *)object)->zone->title = s;
+}
+
+static void zone_level(struct loader *l, const struct yaml_node *n, void *object)
+{
+	int i = load_word(l, n, "level", level_words);
+
+	if (i >= 0)
+		((struct zone_load *)object)->zone->level = (uint8_t)i;
+}
+
+static void zone_network(struct loader *l, const struct yaml_node *n, void *object)
+{
+	struct policy *p = l->p;
+	struct prefix x = {
+		.zone = ((struct zone_load *)object)->index, .line = n->line, .col = n->col};
+	const char *wrong = NULL;
+	unsigned bits = 0;
+	uint32_t other;
+
+	if (strcmp(n->text, "any") != 0)
+		wrong = addr_parse_prefix(n->text, &x.addr, &bits);
+	if (wrong) {
+		load_error(l, n, "bad network \"%.80s\": %s", n->text, wrong);
+		return;
+	}
+	x.bits = (uint8_t)bits;
+	other = trie_add(&p->networks, l->a, &x.addr, bits, p->prefixes);
+	if (other != TRIE_NONE) {
+		if (p->prefix[other].zone == x.zone)
+			load_error(l, n, "network %s is listed twice", n->text);
+		else
+			load_error(l, n,
+				   "zones overlap: network %s is already in zone \"%s\" (line %d)",
+				   n->text, p->zone[p->prefix[other].zone].id,
+				   p->prefix[other].line);
+		return;
+	}
+	p->prefix = arena_grow(l->a, p->prefix, p->prefixes, &p->prefix_cap, sizeof(x));
+	p->prefix[p->prefixes++] = x;
+}
+
+static void zone_networks(struct loader *l, const struct yaml_node *n, void *object)
+{
+	load_each(l, n, "networks", zone_network, object);
+}
+
+static void zone_inside(struct loader *l, const struct yaml_node *n, void *object)
+{
+	/* the name is looked up when all zones are known */
+	(void)load_id(l, n, "inside");
+	(void)object;
+}
+
+static void zone_unknown(struct loader *l, const struct yaml_node *n, void *object)
+{
+	static const char *const words[] = {"ignore", "alert", NULL};
+	int i = load_word(l, n, "unknown-devices", words);
+
+	if (i >= 0)
+		((struct zone_load *)object)->zone->unknown_devices = (uint8_t)i;
+}
+
+static void zone_country(struct loader *l, const struct yaml_node *n, void *object)
+{
+	(void)object;
+	if (n->len != 2 || n->text[0] < 'A' || n->text[0] > 'Z' || n->text[1] < 'A' ||
+	    n->text[1] > 'Z')
+		load_error(l, n, "\"%.80s\" is no country code of two capital letters, such as JP",
+			   n->text);
+}
+
+static void zone_countries(struct loader *l, const struct yaml_node *n, void *object)
+{
+	load_each(l, n, "countries", zone_country, object);
+	load_warning(l, n->key, "countries are not evaluated yet: the zone takes in every country");
+}
+
+static const struct field zone_fields[] = {
+	{"title", zone_title, false},
+	{"level", zone_level, true},
+	{"networks", zone_networks, false},
+	{"inside", zone_inside, false},
+	{"unknown-devices", zone_unknown, false},
+	{"countries", zone_countries, false},
+	{NULL, NULL, false},
+};
+
+static void check_overlaps(struct loader *l)
+{
+	struct policy *p = l->p;
+	uint32_t i, above;
+
+	for (i = 0; i < p->prefixes; i++) {
+		const struct prefix *x = &p->prefix[i], *y;
+		struct yaml_node at = {.line = x->line, .col = x->col};
+
+		above = trie_find_above(&p->networks, &x->addr, x->bits);
+		if (above == TRIE_NONE)
+			continue;
+		y = &p->prefix[above];
+		if (y->zone == x->zone || prefix_catches_all(y) || l->inside[x->zone] == y->zone)
+			continue;
+		load_error(l, &at,
+			   "zones overlap: this network of zone \"%s\" lies within one of zone "
+			   "\"%s\" (line %d); if that is meant, add inside: %s to \"%s\"",
+			   p->zone[x->zone].id, p->zone[y->zone].id, y->line, p->zone[y->zone].id,
+			   p->zone[x->zone].id);
+	}
+}
+
+/* The zone that a zone says it is carved out of; POLICY_NONE when it says nothing. */
+static uint32_t find_inside(struct loader *l, const struct yaml_node *zone)
+{
+	const struct yaml_node *n = yaml_get(zone, "inside");
+	struct suggest s;
+	uint32_t i, end;
+
+	if (!n || n->kind != YAML_SCALAR)
+		return POLICY_NONE;
+	end = load_find_end(l, n->text);
+	if (end < l->p->zones)
+		return end;
+	s = suggest_for(l, n->text);
+	for (i = 0; i < l->p->zones; i++)
+		suggest_try(&s, l->p->zone[i].id);
+	load_error(l, n, "inside: there is no zone \"%.80s\"%s", n->text, suggest_text(l, &s));
+	return POLICY_NONE;
+}
+
+void load_zones(struct loader *l, const struct yaml_node *n)
+{
+	struct policy *p = l->p;
+	const struct yaml_node *c, **node; /* by zone */
+	uint32_t i;
+
+	if (!load_is(l, n, YAML_MAP, "zones"))
+		return;
+	node = arena_array(l->a, n->count, sizeof(*node));
+	yaml_each (c, n) {
+		const char *id = load_id(l, c->key, "zone id");
+		struct zone_load z = {.index = p->zones};
+		uint32_t prefixes = p->prefixes;
+
+		if (!id)
+			continue;
+		p->zone = arena_grow(l->a, p->zone, p->zones, &p->zone_cap, sizeof(*p->zone));
+		node[p->zones] = c;
+		z.zone = &p->zone[p->zones++];
+		*z.zone = (struct policy_zone){.id = id, .title = id, .line = c->key->line};
+		load_take_id(l, c->key, id, z.index);
+		load_fields(l, c, "a zone", zone_fields, &z);
+		if (c->kind == YAML_MAP && p->prefixes == prefixes && !yaml_get(c, "networks"))
+			load_warning(l, c->key,
+				     "zone \"%s\" has no networks: only assets listed by mac are "
+				     "in it",
+				     id);
+	}
+	l->inside = arena_array(l->a, p->zones, sizeof(*l->inside));
+	for (i = 0; i < p->zones; i++)
+		l->inside[i] = find_inside(l, node[i]);
+	check_overlaps(l);
+}

@@ -1,0 +1,154 @@
+/* Flows against the compiled policy: the decision of L3 and L4, once per flow. Nothing allocates.
+ */
+#include "policy/model.h"
+#include "policy/now.h"
+
+static bool service_covers(const struct service *s, uint8_t ip_proto, uint16_t port)
+{
+	switch ((enum service_kind)s->kind) {
+	case SERVICE_TCP:
+		return ip_proto == 6 && (s->any || iset_contains(&s->set, port));
+	case SERVICE_UDP:
+		return ip_proto == 17 && (s->any || iset_contains(&s->set, port));
+	case SERVICE_ICMP:
+		return (ip_proto == 1 && (s->any || iset_contains(&s->set, port >> 8))) ||
+		       (ip_proto == 58 && (s->any || iset_contains(&s->set6, port >> 8)));
+	case SERVICE_IP:
+		return s->any || iset_contains(&s->set, ip_proto);
+	}
+	return false;
+}
+
+bool conduit_serves(const struct conduit *c, uint8_t ip_proto, uint16_t port)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->services; i++)
+		if (service_covers(&c->service[i], ip_proto, port))
+			return true;
+	return false;
+}
+
+enum policy_verdict closed_verdict(uint8_t closed)
+{
+	static const uint8_t verdicts[] = {
+		[CLOSED_NOT] = POLICY_ALLOW,	       [CLOSED_MODE] = POLICY_WRONG_MODE,
+		[CLOSED_EXPIRED] = POLICY_EXPIRED,     [CLOSED_SCHEDULE] = POLICY_OUTSIDE_SCHEDULE,
+		[CLOSED_GRANT] = POLICY_GRANT_MISSING,
+	};
+
+	return (enum policy_verdict)verdicts[closed];
+}
+
+/* What one conduit says to a flow, open or closed. */
+static enum policy_verdict conduit_flow(const struct conduit *c, uint8_t ip_proto, uint16_t port)
+{
+	bool serves = conduit_serves(c, ip_proto, port);
+	uint32_t i;
+
+	if (serves)
+		return c->rules ? POLICY_LATER : POLICY_ALLOW;
+	if (ip_proto != 6 && ip_proto != 17)
+		return POLICY_PORT_DENIED;
+	for (i = 0; i < c->rules; i++)
+		if (rule_port(&c->rule[i], port))
+			return POLICY_LATER;
+	return POLICY_PORT_DENIED;
+}
+
+/* Better verdicts first. */
+static unsigned rank(enum policy_verdict v)
+{
+	return v == POLICY_ALLOW ? 0 : v == POLICY_LATER ? 1 : v == POLICY_PORT_DENIED ? 3 : 2;
+}
+
+static bool level_skipped(const struct policy *p, uint32_t a, uint32_t b)
+{
+	/* iot lies beside the dmz; safety is reached from control and field only */
+	static const int8_t height[LEVELS] = {
+		[LEVEL_EXTERNAL] = 0, [LEVEL_INFORMATION] = 1,	       [LEVEL_DMZ] = 2,
+		[LEVEL_IOT] = 2,      [LEVEL_CONTROL_INFORMATION] = 3, [LEVEL_CONTROL] = 4,
+		[LEVEL_FIELD] = 5,
+	};
+	uint8_t x = p->zone[a].level, y = p->zone[b].level;
+	int d;
+
+	if (x == LEVEL_SAFETY || y == LEVEL_SAFETY) {
+		x = x == LEVEL_SAFETY ? y : x;
+		return x != LEVEL_CONTROL && x != LEVEL_FIELD && x != LEVEL_SAFETY;
+	}
+	d = height[x] - height[y];
+	return d > 1 || d < -1;
+}
+
+static enum policy_verdict without_conduit(const struct policy *p, struct policy_place client,
+					   struct policy_place server)
+{
+	if (client.segment || server.segment)
+		return POLICY_SAME_ZONE;
+	if (client.zone != POLICY_NONE && client.zone == server.zone)
+		return POLICY_SAME_ZONE;
+	if (p->default_allow)
+		return POLICY_DEFAULT_ALLOW;
+	if (client.zone != POLICY_NONE && server.zone != POLICY_NONE &&
+	    level_skipped(p, client.zone, server.zone))
+		return POLICY_LAYER_SKIPPED;
+	return POLICY_NO_CONDUIT;
+}
+
+/* Puts the pair sets of the two places into d, each once. */
+static void find_sets(const struct policy *p, struct policy_place client,
+		      struct policy_place server, struct policy_flow_decision *d)
+{
+	const uint32_t from[2] = {
+		client.asset == POLICY_NONE ? POLICY_NONE : p->zones + client.asset, client.zone};
+	const uint32_t to[2] = {server.asset == POLICY_NONE ? POLICY_NONE : p->zones + server.asset,
+				server.zone};
+	unsigned i, k, n = 0;
+	uint32_t s;
+
+	for (i = 0; i < 4; i++)
+		d->set[i] = POLICY_NONE;
+	for (i = 0; i < 4; i++) {
+		if (from[i / 2] == POLICY_NONE || to[i % 2] == POLICY_NONE)
+			continue;
+		s = imap_find(&p->pairs, (uint64_t)from[i / 2] << 32 | to[i % 2]);
+		for (k = 0; k < n && d->set[k] != s; k++)
+			;
+		if (s != IMAP_NONE && k == n)
+			d->set[n++] = s;
+	}
+}
+
+struct policy_flow_decision policy_flow(const struct policy_now *now, struct policy_place client,
+					struct policy_place server, uint8_t ip_proto, uint16_t port)
+{
+	const struct policy *p = now->policy;
+	struct policy_flow_decision d = {
+		.conduit = POLICY_NONE, .port = port, .classes = UINT16_MAX, .ip_proto = ip_proto};
+	unsigned i;
+	uint32_t k;
+
+	find_sets(p, client, server, &d);
+	if (d.set[0] == POLICY_NONE) {
+		d.verdict = (uint8_t)without_conduit(p, client, server);
+		return d;
+	}
+	d.verdict = POLICY_PORT_DENIED;
+	for (i = 0; i < 4 && d.set[i] != POLICY_NONE; i++) {
+		const struct pair_set *s = &p->set[d.set[i]];
+
+		for (k = 0; k < s->conduits && d.verdict != POLICY_ALLOW; k++) {
+			const struct conduit *c = &p->conduit[s->conduit[k]];
+			enum policy_verdict v = conduit_flow(c, ip_proto, port);
+
+			if (v != POLICY_PORT_DENIED && now->closed[s->conduit[k]])
+				v = closed_verdict(now->closed[s->conduit[k]]);
+			if (d.conduit != POLICY_NONE && rank(v) >= rank(d.verdict))
+				continue;
+			d.verdict = (uint8_t)v;
+			d.conduit = s->conduit[k];
+		}
+	}
+	return d;
+}

@@ -1,0 +1,40 @@
+/* Whose address it is: part of the hot path, once per flow and end. */
+#include "policy/model.h"
+
+/* Addresses that never leave their segment: RFC 3927, RFC 4291 2.5.6, RFC 1122 3.2.1.3. */
+static bool stays_in_segment(const struct addr *a)
+{
+	static const uint8_t zero[16];
+
+	if (addr_is_multicast(a) || addr_is_broadcast(a))
+		return true;
+	if (addr_is_v4(a))
+		return (a->b[12] == 169 && a->b[13] == 254) || memcmp(a->b + 12, zero, 4) == 0;
+	return (a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80) || memcmp(a->b, zero, 16) == 0;
+}
+
+struct policy_place policy_place(const struct policy *p, const struct addr *a,
+				 const struct mac *mac)
+{
+	struct policy_place place = {POLICY_NONE, trie_find(&p->hosts, a), false};
+	uint32_t v, asset;
+
+	if (place.asset != POLICY_NONE) {
+		place.zone = p->asset[place.asset].zone;
+		return place;
+	}
+	v = trie_find(&p->networks, a);
+	if (v != TRIE_NONE)
+		place.zone = p->prefix[v].zone;
+	if ((v == TRIE_NONE || prefix_catches_all(&p->prefix[v])) && stays_in_segment(a)) {
+		place.zone = POLICY_NONE;
+		place.segment = true;
+	}
+	asset = mac ? imap_find(&p->macs, mac_key(mac)) : IMAP_NONE;
+	if (asset == IMAP_NONE)
+		return place;
+	/* Behind a router a foreign address carries the router's MAC: that is not the router. */
+	if (place.zone != p->asset[asset].zone && !place.segment && v != TRIE_NONE)
+		return place;
+	return (struct policy_place){p->asset[asset].zone, asset, false};
+}
