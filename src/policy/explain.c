@@ -40,8 +40,25 @@ static void print_prefix(const struct prefix *x, FILE *out)
 			addr_is_v4(&x->addr) && x->bits >= 96 ? x->bits - 96u : x->bits);
 }
 
+/* What zones and assets are held to alike. */
+static void explain_held(const struct policy *p, uint8_t trust, uint64_t tenants, FILE *out)
+{
+	const char *comma = "; tenant ";
+	unsigned i;
+
+	if (trust)
+		fprintf(out, "; trust %s", policy_trust_name((enum policy_trust)trust));
+	for (i = 0; i < p->tenants; i++)
+		if (tenants >> i & 1) {
+			fprintf(out, "%s%s", comma, p->tenant[i]);
+			comma = ", ";
+		}
+}
+
 static void explain_zones(const struct policy *p, FILE *out)
 {
+	static const char *const recovery[] = {"", "limited", "serious", "fatal"};
+	static const char *const impact[] = {"", "limited", "serious", "catastrophic"};
 	const char *comma;
 	uint32_t i, k;
 	int w = 4;
@@ -67,8 +84,34 @@ static void explain_zones(const struct policy *p, FILE *out)
 			fprintf(out, "  %s", z->title);
 		if (z->unknown_devices == UNKNOWN_ALERT)
 			fputs("; unlisted devices are told", out);
+		explain_held(p, z->trust, z->tenants, out);
+		if (z->uplink_only)
+			fputs("; its devices only report (uplink-only)", out);
+		if (z->recovery)
+			fprintf(out, "; recovery %s, impact %s", recovery[z->recovery],
+				impact[z->impact]);
 		fputc('\n', out);
 	}
+}
+
+/* What is only for people. */
+static void explain_facts(const struct policy_asset *a, FILE *out)
+{
+	const struct {
+		const char *name, *value;
+	} fact[] = {{"", a->vendor},
+		    {"", a->model},
+		    {"software ", a->software},
+		    {"serial ", a->serial},
+		    {"owner ", a->owner}};
+	const char *comma = "; ";
+	size_t i;
+
+	for (i = 0; i < sizeof(fact) / sizeof(*fact); i++)
+		if (*fact[i].value) {
+			fprintf(out, "%s%s%s", comma, fact[i].name, fact[i].value);
+			comma = ", ";
+		}
 }
 
 static void explain_assets(const struct policy *p, FILE *out)
@@ -99,20 +142,37 @@ static void explain_assets(const struct policy *p, FILE *out)
 			fprintf(out, "%s%s", k ? ", " : "", mac_str(&a->mac, mac));
 		if (a->title != a->id)
 			fprintf(out, "  %s", a->title);
+		explain_held(p, a->trust, a->tenants, out);
+		if (a->nat)
+			fputs("; stands for several hosts (nat)", out);
+		explain_facts(a, out);
 		fputc('\n', out);
 	}
 }
 
-static void explain_ends(const struct policy *p, const uint32_t *end, uint32_t n, FILE *out)
+static void explain_groups(const struct policy *p, FILE *out)
 {
-	uint32_t i;
+	uint32_t i, k;
+	int w = 5;
 
-	for (i = 0; i < n; i++)
-		fprintf(out, "%s%s%s", i ? ", " : "", end[i] < p->zones ? "zone " : "",
-			end_id(p, end[i]));
+	for (i = 0; i < p->groups; i++)
+		if (!p->group[i].role)
+			w = max(w, width(p->group[i].id));
+	for (i = 0; i < p->groups; i++) {
+		const struct policy_group *g = &p->group[i];
+
+		if (g->role)
+			continue;
+		fputs(i ? "  " : "\nGroups\n  ", out);
+		cell(out, g->id, w);
+		for (k = 0; k < g->ends; k++)
+			fprintf(out, "%s%s%s", k ? ", " : "", g->end[k] < p->zones ? "zone " : "",
+				end_id(p, g->end[k]));
+		fputs(g->ends ? "\n" : "no members\n", out);
+	}
 }
 
-static void explain_conduit(const struct policy *p, const struct conduit *c, FILE *out)
+static void explain_conduit(const struct conduit *c, FILE *out)
 {
 	static const char *const otherwise[] = {
 		[ACTION_ALERT] = "alert",
@@ -124,11 +184,9 @@ static void explain_conduit(const struct policy *p, const struct conduit *c, FIL
 	const char *const *r;
 	uint32_t i;
 
-	fprintf(out, "\n  %s (line %d): ", c->pub.id, c->pub.line);
-	explain_ends(p, c->from, c->nfrom, out);
-	fputs(" may open conversations with ", out);
-	explain_ends(p, c->to, c->nto, out);
-	fprintf(out, "%s\n", c->pub.grant_required ? ", but only while a grant is active" : "");
+	fprintf(out, "\n  %s (line %d): %s may open conversations with %s%s\n", c->pub.id,
+		c->pub.line, c->from_words, c->to_words,
+		c->pub.grant_required ? ", but only while a grant is active" : "");
 	if (*c->pub.reason)
 		fprintf(out, "    because: %s\n", c->pub.reason);
 	for (i = 0; i < c->rules; i++)
@@ -176,12 +234,9 @@ static bool index_ends(const struct policy *p, struct by_end *b)
 	return true;
 }
 
-static void explain_who(const struct policy *p, const struct conduit *c, const char *what,
-			FILE *out)
+static void explain_who(const struct conduit *c, const char *what, FILE *out)
 {
-	fputs("      ", out);
-	explain_ends(p, c->from, c->nfrom, out);
-	fprintf(out, ": %s (%s%s)\n", what, c->pub.id,
+	fprintf(out, "      %s: %s (%s%s)\n", c->from_words, what, c->pub.id,
 		c->pub.grant_required ? ", with a grant" : "");
 }
 
@@ -201,8 +256,7 @@ static const char *const verb[OP_CLASSES + 1] = {
 };
 
 /* The rules of one class, or with cls == OP_CLASSES the services. Returns whether any was told. */
-static bool explain_class(const struct policy *p, const struct conduit *c, int cls, bool told,
-			  FILE *out)
+static bool explain_class(const struct conduit *c, int cls, bool told, FILE *out)
 {
 	uint32_t i, n = cls == OP_CLASSES ? c->services : c->rules;
 
@@ -213,8 +267,7 @@ static bool explain_class(const struct policy *p, const struct conduit *c, int c
 		if (!told)
 			fprintf(out, "    who may %s\n", verb[cls]);
 		told = true;
-		explain_who(p, c, cls == OP_CLASSES ? c->service[i].text : c->rule[i].text_forms,
-			    out);
+		explain_who(c, cls == OP_CLASSES ? c->service[i].text : c->rule[i].text_forms, out);
 	}
 	return told;
 }
@@ -232,7 +285,7 @@ static void explain_asset(const struct policy *p, const struct by_end *b, uint32
 	for (cls = 0; cls <= OP_CLASSES; cls++)
 		for (told = false, i = 0; i < 2; i++)
 			for (k = b->start[end[i]]; k < b->start[end[i] + 1]; k++)
-				told = explain_class(p, &p->conduit[b->list[k]], cls, told, out);
+				told = explain_class(&p->conduit[b->list[k]], cls, told, out);
 }
 
 void policy_explain(const struct policy *p, FILE *out)
@@ -247,9 +300,10 @@ void policy_explain(const struct policy *p, FILE *out)
 		p->default_allow ? "allowed" : "a violation");
 	explain_zones(p, out);
 	explain_assets(p, out);
+	explain_groups(p, out);
 	fprintf(out, "\nConduits\n");
 	for (i = 0; i < p->conduits; i++)
-		explain_conduit(p, &p->conduit[i], out);
+		explain_conduit(&p->conduit[i], out);
 	fprintf(out, "\nWho may do what\n");
 	if (index_ends(p, &b))
 		for (i = 0; i < p->assets; i++)

@@ -4,22 +4,6 @@
 
 #include <stdlib.h>
 
-static const char *end_name(const struct policy *p, uint32_t v)
-{
-	return v & END_ASSET ? p->asset[v & ~END_ASSET].id : p->zone[v].id;
-}
-
-void load_take_id(struct loader *l, const struct yaml_node *at, const char *id, uint32_t value)
-{
-	uint32_t other = ids_add(l, &l->ids, id, value, end_name);
-
-	if (other != IMAP_NONE)
-		load_error(l, at, "the id \"%s\" is already that of the %s in line %d", id,
-			   other & END_ASSET ? "asset" : "zone",
-			   other & END_ASSET ? l->p->asset[other & ~END_ASSET].line
-					     : l->p->zone[other].line);
-}
-
 static void top_site(struct loader *l, const struct yaml_node *n, void *object)
 {
 	const char *s = load_text(l, n, "site");
@@ -93,7 +77,7 @@ static void top_engine(struct loader *l, const struct yaml_node *n, void *object
 	load_fields(l, n, "engine", fields, object);
 }
 
-/* These three are taken in their own order, whatever theirs is in the file. */
+/* These are taken in their own order, whatever theirs is in the file. */
 static void top_section(struct loader *l, const struct yaml_node *n, void *object)
 {
 	(void)l;
@@ -110,6 +94,7 @@ static const struct field top_fields[] = {
 	{"engine", top_engine, false},
 	{"zones", top_section, true},
 	{"assets", top_section, false},
+	{"groups", top_section, false},
 	{"conduits", top_section, false},
 	{NULL, NULL, false},
 };
@@ -120,7 +105,11 @@ static void load_tree(struct loader *l, const struct yaml_node *root)
 		const char *name;
 		void (*load)(struct loader *l, const struct yaml_node *n);
 	} sections[] = {
-		{"zones", load_zones}, {"assets", load_assets}, {"conduits", load_conduits}};
+		{"zones", load_zones},
+		{"assets", load_assets},
+		{"groups", load_groups},
+		{"conduits", load_conduits},
+	};
 	const struct yaml_node *n;
 	unsigned i;
 

@@ -11,19 +11,9 @@ static void asset_zone(struct loader *l, const struct yaml_node *n, void *object
 {
 	struct asset_load *a = object;
 	const char *id = load_id(l, n, "zone");
-	uint32_t end = id ? load_find_end(l, id) : 0, i;
-	struct suggest s;
 
-	if (!id)
-		return;
-	if (end < l->p->zones) {
-		a->asset->zone = end;
-		return;
-	}
-	s = suggest_for(l, id);
-	for (i = 0; i < l->p->zones; i++)
-		suggest_try(&s, l->p->zone[i].id);
-	load_error(l, n, "there is no zone \"%s\"%s", id, suggest_text(l, &s));
+	if (id)
+		a->asset->zone = load_find_zone(l, n, id, "zone");
 }
 
 static void asset_address(struct loader *l, const struct yaml_node *n, void *object)
@@ -65,20 +55,62 @@ static void asset_mac(struct loader *l, const struct yaml_node *n, void *object)
 			   n->text);
 }
 
-static void asset_role(struct loader *l, const struct yaml_node *n, void *object)
+static void take_text(struct loader *l, const struct yaml_node *n, const char **to)
 {
-	const char *s = load_text(l, n, "role");
+	const char *s = load_text(l, n, n->key->text);
 
 	if (s)
-		((struct asset_load *)object)->asset->role = s;
+		*to = s;
+}
+
+static void asset_role(struct loader *l, const struct yaml_node *n, void *object)
+{
+	take_text(l, n, &((struct asset_load *)object)->asset->role);
 }
 
 static void asset_title(struct loader *l, const struct yaml_node *n, void *object)
 {
-	const char *s = load_text(l, n, "title");
+	take_text(l, n, &((struct asset_load *)object)->asset->title);
+}
 
-	if (s)
-		((struct asset_load *)object)->asset->title = s;
+static void asset_owner(struct loader *l, const struct yaml_node *n, void *object)
+{
+	take_text(l, n, &((struct asset_load *)object)->asset->owner);
+}
+
+static void asset_vendor(struct loader *l, const struct yaml_node *n, void *object)
+{
+	take_text(l, n, &((struct asset_load *)object)->asset->vendor);
+}
+
+static void asset_model(struct loader *l, const struct yaml_node *n, void *object)
+{
+	take_text(l, n, &((struct asset_load *)object)->asset->model);
+}
+
+static void asset_software(struct loader *l, const struct yaml_node *n, void *object)
+{
+	take_text(l, n, &((struct asset_load *)object)->asset->software);
+}
+
+static void asset_serial(struct loader *l, const struct yaml_node *n, void *object)
+{
+	take_text(l, n, &((struct asset_load *)object)->asset->serial);
+}
+
+static void asset_trust(struct loader *l, const struct yaml_node *n, void *object)
+{
+	((struct asset_load *)object)->asset->trust = load_trust(l, n);
+}
+
+static void asset_tenant(struct loader *l, const struct yaml_node *n, void *object)
+{
+	((struct asset_load *)object)->asset->tenants = load_tenants(l, n);
+}
+
+static void asset_nat(struct loader *l, const struct yaml_node *n, void *object)
+{
+	((struct asset_load *)object)->asset->nat = load_yes(l, n, "nat");
 }
 
 static const struct field asset_fields[] = {
@@ -88,6 +120,14 @@ static const struct field asset_fields[] = {
 	{"mac", asset_mac, false},
 	{"role", asset_role, false},
 	{"title", asset_title, false},
+	{"owner", asset_owner, false},
+	{"vendor", asset_vendor, false},
+	{"model", asset_model, false},
+	{"software", asset_software, false},
+	{"serial", asset_serial, false},
+	{"trust", asset_trust, false},
+	{"tenant", asset_tenant, false},
+	{"nat", asset_nat, false},
 	{NULL, NULL, false},
 };
 
@@ -118,8 +158,16 @@ static void load_asset(struct loader *l, const struct yaml_node *n, const char *
 
 	p->asset = arena_grow(l->a, p->asset, p->assets, &p->asset_cap, sizeof(*p->asset));
 	a.asset = &p->asset[p->assets++];
-	*a.asset = (struct policy_asset){
-		.id = id, .title = id, .role = "", .zone = POLICY_NONE, .line = n->key->line};
+	*a.asset = (struct policy_asset){.id = id,
+					 .title = id,
+					 .role = "",
+					 .owner = "",
+					 .vendor = "",
+					 .model = "",
+					 .software = "",
+					 .serial = "",
+					 .zone = POLICY_NONE,
+					 .line = n->key->line};
 	load_take_id(l, n->key, id, END_ASSET | a.index);
 	load_fields(l, n, "an asset", asset_fields, &a);
 	a.asset->addresses = a.list;

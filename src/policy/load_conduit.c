@@ -3,6 +3,7 @@
 
 struct conduit_load {
 	struct conduit *c;
+	struct ends from, to;
 	bool fail_written;
 	const char **refs; /* c->pub.refs under construction */
 	uint32_t nrefs, refs_cap;
@@ -28,55 +29,14 @@ static void conduit_id(struct loader *l, const struct yaml_node *n, void *object
 			   l->p->conduit[other].pub.line);
 }
 
-static uint32_t find_end(struct loader *l, const struct yaml_node *n, const char *what)
-{
-	const char *id = load_id(l, n, what);
-	const struct policy *p = l->p;
-	struct suggest s;
-	uint32_t end, i;
-
-	if (!id)
-		return POLICY_NONE;
-	end = load_find_end(l, id);
-	if (end != POLICY_NONE)
-		return end;
-	s = suggest_for(l, id);
-	for (i = 0; s.word && i < p->zones + p->assets; i++)
-		suggest_try(&s, end_id(p, i));
-	load_error(l, n, "%s: there is no zone or asset \"%s\"%s", what, id, suggest_text(l, &s));
-	return POLICY_NONE;
-}
-
-static void add_end(struct loader *l, uint32_t **list, uint32_t *count, uint32_t *cap, uint32_t end)
-{
-	if (end == POLICY_NONE)
-		return;
-	*list = arena_grow(l->a, *list, *count, cap, sizeof(**list));
-	(*list)[(*count)++] = end;
-}
-
-static void from_one(struct loader *l, const struct yaml_node *n, void *object)
-{
-	struct conduit *c = object;
-
-	add_end(l, &c->from, &c->nfrom, &c->from_cap, find_end(l, n, "from"));
-}
-
-static void to_one(struct loader *l, const struct yaml_node *n, void *object)
-{
-	struct conduit *c = object;
-
-	add_end(l, &c->to, &c->nto, &c->to_cap, find_end(l, n, "to"));
-}
-
 static void conduit_from(struct loader *l, const struct yaml_node *n, void *object)
 {
-	load_each(l, n, "from", from_one, ((struct conduit_load *)object)->c);
+	load_ends(l, n, "from", &((struct conduit_load *)object)->from);
 }
 
 static void conduit_to(struct loader *l, const struct yaml_node *n, void *object)
 {
-	load_each(l, n, "to", to_one, ((struct conduit_load *)object)->c);
+	load_ends(l, n, "to", &((struct conduit_load *)object)->to);
 }
 
 static void conduit_reason(struct loader *l, const struct yaml_node *n, void *object)
@@ -194,7 +154,7 @@ static void load_conduit(struct loader *l, const struct yaml_node *n)
 {
 	static const char *const no_refs[] = {NULL};
 	struct policy *p = l->p;
-	struct conduit_load x = {0};
+	struct conduit_load x = {.from = load_ends_none(l), .to = load_ends_none(l)};
 	struct conduit *c;
 	unsigned errors = l->diag->errors;
 
@@ -204,9 +164,15 @@ static void load_conduit(struct loader *l, const struct yaml_node *n)
 	load_fields(l, n, "a conduit", conduit_fields, &x);
 	if (x.nrefs)
 		c->pub.refs = x.refs;
+	c->from = x.from.end;
+	c->nfrom = x.from.count;
+	c->from_words = x.from.words;
+	c->to = x.to.end;
+	c->nto = x.to.count;
+	c->to_words = x.to.words;
 	if (l->diag->errors != errors)
 		return;
-	if (!c->nfrom || !c->nto)
+	if ((!c->nfrom && !x.from.grouped) || (!c->nto && !x.to.grouped))
 		load_error(l, n, "conduit \"%s\" joins nothing: from and to need a zone or asset",
 			   c->pub.id);
 	if (!x.fail_written)

@@ -94,6 +94,26 @@ static void zone_countries(struct loader *l, const struct yaml_node *n, void *ob
 	load_warning(l, n->key, "countries are not evaluated yet: the zone takes in every country");
 }
 
+static void zone_trust(struct loader *l, const struct yaml_node *n, void *object)
+{
+	((struct zone_load *)object)->zone->trust = load_trust(l, n);
+}
+
+static void zone_tenant(struct loader *l, const struct yaml_node *n, void *object)
+{
+	((struct zone_load *)object)->zone->tenants = load_tenants(l, n);
+}
+
+static void zone_uplink(struct loader *l, const struct yaml_node *n, void *object)
+{
+	((struct zone_load *)object)->zone->uplink_only = load_yes(l, n, "uplink-only");
+}
+
+static void zone_criticality(struct loader *l, const struct yaml_node *n, void *object)
+{
+	load_criticality(l, n, ((struct zone_load *)object)->zone);
+}
+
 static const struct field zone_fields[] = {
 	{"title", zone_title, false},
 	{"level", zone_level, true},
@@ -101,6 +121,10 @@ static const struct field zone_fields[] = {
 	{"inside", zone_inside, false},
 	{"unknown-devices", zone_unknown, false},
 	{"countries", zone_countries, false},
+	{"trust", zone_trust, false},
+	{"tenant", zone_tenant, false},
+	{"uplink-only", zone_uplink, false},
+	{"criticality", zone_criticality, false},
 	{NULL, NULL, false},
 };
 
@@ -131,19 +155,10 @@ static void check_overlaps(struct loader *l)
 static uint32_t find_inside(struct loader *l, const struct yaml_node *zone)
 {
 	const struct yaml_node *n = yaml_get(zone, "inside");
-	struct suggest s;
-	uint32_t i, end;
 
 	if (!n || n->kind != YAML_SCALAR)
 		return POLICY_NONE;
-	end = load_find_end(l, n->text);
-	if (end < l->p->zones)
-		return end;
-	s = suggest_for(l, n->text);
-	for (i = 0; i < l->p->zones; i++)
-		suggest_try(&s, l->p->zone[i].id);
-	load_error(l, n, "inside: there is no zone \"%.80s\"%s", n->text, suggest_text(l, &s));
-	return POLICY_NONE;
+	return load_find_zone(l, n, n->text, "inside");
 }
 
 void load_zones(struct loader *l, const struct yaml_node *n)

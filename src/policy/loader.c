@@ -220,17 +220,61 @@ uint32_t ids_add(struct loader *l, struct imap *ids, const char *id, uint32_t va
 	return v;
 }
 
-static const char *end_name(const struct policy *p, uint32_t v)
+static int line_of(const struct policy *p, uint32_t v)
 {
-	return v & END_ASSET ? p->asset[v & ~END_ASSET].id : p->zone[v].id;
+	return v & END_ASSET   ? p->asset[v & ~END_ASSET].line
+	       : v & END_GROUP ? p->group[v & ~END_GROUP].line
+			       : p->zone[v].line;
+}
+
+static const char *id_of(const struct policy *p, uint32_t v)
+{
+	return v & END_ASSET   ? p->asset[v & ~END_ASSET].id
+	       : v & END_GROUP ? p->group[v & ~END_GROUP].id
+			       : p->zone[v].id;
+}
+
+void load_take_id(struct loader *l, const struct yaml_node *at, const char *id, uint32_t value)
+{
+	uint32_t other = ids_add(l, &l->ids, id, value, id_of);
+
+	if (other != IMAP_NONE)
+		load_error(l, at, "the id \"%s\" is already that of the %s in line %d", id,
+			   other & END_ASSET   ? "asset"
+			   : other & END_GROUP ? "group"
+					       : "zone",
+			   line_of(l->p, other));
 }
 
 uint32_t load_find_end(const struct loader *l, const char *id)
 {
 	uint64_t key;
-	uint32_t v = ids_find(l->p, &l->ids, id, &key, end_name);
+	uint32_t v = ids_find(l->p, &l->ids, id, &key, id_of);
 
-	if (v == IMAP_NONE)
+	if (v == IMAP_NONE || v & END_GROUP)
 		return POLICY_NONE;
 	return v & END_ASSET ? l->p->zones + (v & ~END_ASSET) : v;
+}
+
+uint32_t load_find_group(const struct loader *l, const char *id)
+{
+	uint64_t key;
+	uint32_t v = ids_find(l->p, &l->ids, id, &key, id_of);
+
+	return v != IMAP_NONE && !(v & END_ASSET) && v & END_GROUP ? v & ~END_GROUP : POLICY_NONE;
+}
+
+uint32_t load_find_zone(struct loader *l, const struct yaml_node *n, const char *id,
+			const char *what)
+{
+	uint32_t end = load_find_end(l, id), i;
+	struct suggest s;
+
+	if (end < l->p->zones)
+		return end;
+	s = suggest_for(l, id);
+	for (i = 0; i < l->p->zones; i++)
+		suggest_try(&s, l->p->zone[i].id);
+	load_error(l, n, "%s: there is no zone \"%.80s\"%s", what, id, suggest_text(l, &s));
+	return POLICY_NONE;
 }

@@ -11,16 +11,22 @@
 #include "base/yaml.h"
 #include "policy/model.h"
 
-#define END_ASSET 0x80000000u /* in loader.ids: the rest is an asset, else a zone */
+/* In loader.ids: what the rest is the index of; neither: a zone. */
+#define END_ASSET 0x80000000u
+#define END_GROUP 0x40000000u
 
 struct loader {
 	struct policy *p;
 	struct arena *a; /* the policy's */
 	const char *file;
 	struct diag *diag;
-	struct imap ids;	 /* hashes of ids -> zone, or END_ASSET | asset */
+	struct imap ids;	 /* hashes of ids -> zone, END_ASSET | asset, END_GROUP | group */
 	struct imap conduit_ids; /* hashes of ids -> conduit */
 	uint32_t *inside;	 /* by zone: the zone it is carved out of, or POLICY_NONE */
+	uint32_t *taken;	 /* by end: the id of the last list it was added to */
+	uint32_t lists;		 /* lists of ends so far */
+	uint32_t members;	 /* in all of them */
+	unsigned depth;		 /* groups being resolved, one in the other */
 };
 
 __attribute__((format(printf, 3, 4))) void load_error(struct loader *l, const struct yaml_node *at,
@@ -93,16 +99,50 @@ int load_notation(struct loader *l, const struct yaml_node *n);
 /* The end of that name, or POLICY_NONE. Zones and assets must be complete. */
 uint32_t load_find_end(const struct loader *l, const char *id);
 
+/* The group of that name, or POLICY_NONE. */
+uint32_t load_find_group(const struct loader *l, const char *id);
+
+/* The zone of that name, written at n under `what`; POLICY_NONE after an error. */
+uint32_t load_find_zone(struct loader *l, const struct yaml_node *n, const char *id,
+			const char *what);
+
+/* Ends of a conduit, each once, in the order written. */
+struct ends {
+	uint32_t id;	/* of this list, in loader.taken */
+	uint32_t lists; /* loader.lists when taken was last true of it */
+	uint32_t *end;	/* zones, then assets */
+	uint32_t count, cap;
+	bool grouped;	   /* a group was named, and a group may have no members */
+	const char *words; /* "zone office, group screens (hmi-1, hmi-2)" */
+	const char **parts;
+	uint32_t nparts, parts_cap;
+};
+
+/* An empty list. Zones and assets must be complete. */
+struct ends load_ends_none(struct loader *l);
+
+/* A zone, asset, group or role, or a list of those, as under from and to. */
+void load_ends(struct loader *l, const struct yaml_node *n, const char *what, struct ends *to);
+
 /* Keeps an id -> value; returns IMAP_NONE or the value it already has. id_of gives the text back.
  */
 uint32_t ids_add(struct loader *l, struct imap *ids, const char *id, uint32_t value,
 		 const char *(*id_of)(const struct policy *p, uint32_t value));
 
-/* Takes an id for a zone or asset, or says who has it. */
+/* Takes an id for a zone, asset or group, or says who has it. */
 void load_take_id(struct loader *l, const struct yaml_node *at, const char *id, uint32_t value);
+
+/* load_trust.c: keys that zones and assets share. */
+uint8_t load_trust(struct loader *l, const struct yaml_node *n); /* enum policy_trust */
+uint64_t load_tenants(struct loader *l, const struct yaml_node *n);
+void load_criticality(struct loader *l, const struct yaml_node *n, struct policy_zone *zone);
+
+/* true or false. */
+bool load_yes(struct loader *l, const struct yaml_node *n, const char *what);
 
 void load_zones(struct loader *l, const struct yaml_node *n);
 void load_assets(struct loader *l, const struct yaml_node *n);
+void load_groups(struct loader *l, const struct yaml_node *n);
 void load_conduits(struct loader *l, const struct yaml_node *n);
 
 /* One entry of `allow`. */

@@ -22,6 +22,8 @@
 #include "op/vocab.h"
 #include "policy/policy.h"
 
+struct yaml_node;
+
 /* How object addresses are written. */
 enum notation { NOTATION_0, NOTATION_1, NOTATION_4X };
 
@@ -90,7 +92,8 @@ struct conduit_words {
 struct conduit {
 	struct policy_conduit pub;
 	uint32_t *from, *to; /* ends */
-	uint32_t nfrom, nto, from_cap, to_cap;
+	uint32_t nfrom, nto;
+	const char *from_words, *to_words; /* as written, groups with their members */
 	struct rule *rule;
 	uint32_t rules, rule_cap;
 	struct service *service;
@@ -111,6 +114,17 @@ struct pair_set {
 	uint32_t conduits;
 	struct pair_proto *proto;
 	uint32_t protos, proto_cap;
+};
+
+/* A group, or a role that some conduit names. */
+struct policy_group {
+	const char *id;
+	const uint32_t *end; /* its members, zones and assets */
+	uint32_t ends;
+	int line;
+	bool role;		      /* not written: "role:plc" */
+	uint8_t state;		      /* load_group.c */
+	const struct yaml_node *node; /* while loading */
 };
 
 /* A network of a zone. */
@@ -136,6 +150,10 @@ struct policy {
 	uint32_t zones, zone_cap;
 	struct policy_asset *asset;
 	uint32_t assets, asset_cap;
+	struct policy_group *group;
+	uint32_t groups, group_cap;
+	const char **tenant; /* names, by bit */
+	uint32_t tenants, tenant_cap;
 	struct conduit *conduit;
 	uint32_t conduits, conduit_cap;
 	struct prefix *prefix;

@@ -17,6 +17,18 @@ const char *policy_level_name(enum policy_level l)
 	return name[l];
 }
 
+const char *policy_trust_name(enum policy_trust t)
+{
+	static const char *const name[TRUSTS] = {"", "unknown", "minimal", "known", "full"};
+
+	return name[t];
+}
+
+const char *policy_tenant(const struct policy *p, unsigned i)
+{
+	return i < p->tenants ? p->tenant[i] : NULL;
+}
+
 bool policy_checksums_verify(const struct policy *p)
 {
 	return p->checksums_verify;

@@ -48,12 +48,24 @@ enum policy_operating_mode {
 enum policy_action { ACTION_ALERT, ACTION_DEGRADE, ACTION_DROP, ACTION_REJECT, ACTION_QUARANTINE };
 enum policy_unknown { UNKNOWN_IGNORE, UNKNOWN_ALERT };
 
+/* How far a device is trusted: what it may do as a client at most. */
+enum policy_trust { TRUST_UNSAID, TRUST_UNKNOWN, TRUST_MINIMAL, TRUST_KNOWN, TRUST_FULL, TRUSTS };
+
+/* How hard a zone is to get going again, and what its failure costs. */
+enum policy_recovery { RECOVERY_UNSAID, RECOVERY_LIMITED, RECOVERY_SERIOUS, RECOVERY_FATAL };
+enum policy_impact { IMPACT_UNSAID, IMPACT_LIMITED, IMPACT_SERIOUS, IMPACT_CATASTROPHIC };
+
 /* Names and facts of the policy, for messages and reports. Indices are stable for its life. */
 struct policy_zone {
 	const char *id;		 /* as written */
 	const char *title;	 /* for people; the id when none was given */
 	uint8_t level;		 /* enum policy_level */
 	uint8_t unknown_devices; /* enum policy_unknown */
+	uint8_t trust;		 /* enum policy_trust, of members that say nothing */
+	uint8_t recovery;	 /* enum policy_recovery */
+	uint8_t impact;		 /* enum policy_impact */
+	bool uplink_only;	 /* its devices only report */
+	uint64_t tenants;	 /* bits, see policy_tenant(); 0: none was given */
 	int line;
 };
 
@@ -68,6 +80,10 @@ struct policy_asset {
 	uint32_t naddresses;
 	struct mac mac;
 	bool has_mac;
+	bool nat;	  /* the address stands for several hosts */
+	uint8_t trust;	  /* enum policy_trust; TRUST_UNSAID: the zone's */
+	uint64_t tenants; /* bits, see policy_tenant(); 0: the zone's */
+	const char *owner, *vendor, *model, *software, *serial; /* for people; "" */
 	int line;
 };
 
@@ -196,6 +212,10 @@ const struct policy_asset *policy_asset_at(const struct policy *p, uint32_t i);
 const struct policy_conduit *policy_conduit_at(const struct policy *p, uint32_t i);
 
 const char *policy_level_name(enum policy_level l);
+const char *policy_trust_name(enum policy_trust t); /* "" for TRUST_UNSAID */
+
+/* The tenant of bit i; NULL past the last. */
+const char *policy_tenant(const struct policy *p, unsigned i);
 
 /* The policy as kidoban understood it, for people: zones, assets, conduits, who may do what. */
 void policy_explain(const struct policy *p, FILE *out);

@@ -1,49 +1,11 @@
 /* What is written in a policy means what it says: places, flows, ops, services, grants. */
-#include "op/vocab.h"
-#include "policy/now.h"
 #include "policy_base.h"
+#include "policy_world.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-static struct policy *must(const char *text, unsigned warnings)
-{
-	struct diag diag = {0};
-	struct policy *p = policy_load_buffer("p.yaml", text, strlen(text), &diag);
-
-	if (!p || diag.count != warnings)
-		diag_print(&diag, stderr);
-	assert_non_null(p);
-	assert_int_equal(diag.count, warnings);
-	diag_free(&diag);
-	return p;
-}
-
-static struct policy_place at(const struct policy *p, const char *addr)
-{
-	struct addr a;
-
-	assert_true(addr_parse(addr, &a));
-	return policy_place(p, &a, NULL);
-}
-
-static struct policy_flow_decision flow(const struct policy *p, const char *client,
-					const char *server, uint8_t ip_proto, uint16_t port)
-{
-	return policy_flow(policy_rest(p), at(p, client), at(p, server), ip_proto, port);
-}
-
-static enum policy_verdict flow_verdict(const struct policy *p, const char *client,
-					const char *server, uint8_t ip_proto, uint16_t port)
-{
-	return (enum policy_verdict)flow(p, client, server, ip_proto, port).verdict;
-}
 
 /* A Modbus write of up to eight registers from first on. */
 static struct op_values regs(uint8_t *raw, const uint16_t *v, uint32_t n)
@@ -55,18 +17,6 @@ static struct op_values regs(uint8_t *raw, const uint16_t *v, uint32_t n)
 		raw[2 * i + 1] = (uint8_t)v[i];
 	}
 	return (struct op_values){slice_of(raw, 2 * n), n, OP_V_U16, true};
-}
-
-static struct op modbus_op(enum op_class cls, int unit, uint64_t first, uint32_t count)
-{
-	return (struct op){
-		.proto = vocab_find("modbus")->proto,
-		.name = "",
-		.cls = (uint8_t)cls,
-		.unit = unit,
-		.code = cls == OP_READ ? 3 : 16,
-		.object = {.space = OP_SPACE_HOLDING, .first = first, .count = count},
-	};
 }
 
 static void every_value(void **state)
