@@ -83,6 +83,7 @@ def usage_errors_are_exit_code_2(_):
                  ["replay", "--lang", "de", DEMO], ["explain", "--lang", "jp"],
                  ["replay", "--events", "flow", DEMO], ["replay", DEMO, "-p"],
                  ["replay", "--overlap", "middle", DEMO], ["replay", "--checksums", "perhaps", DEMO],
+                 ["replay", "--mode", "perhaps", DEMO],
                  ["ops", "--format", "xml", DEMO], ["explain", "no.such-finding"],
                  ["replay", "-p", "no/such/policy.yaml", DEMO], ["check", "no/such/policy.yaml"]):
         out, err = kidoban(*args, code=2)

@@ -1,7 +1,10 @@
 /*
  * A Modbus/TCP device and a sender of raw requests, both libmodbus.
  *
- *      modbus-tool serve ADDRESS             holding 0-999, coils 0-99, inputs 0-99, port 502
+ *      modbus-tool serve ADDRESS             holding 0-999, coils 0-99, inputs 0-99, port 502;
+ *                                            input 0 counts the requests
+ *      modbus-tool plant ADDRESS             the same, but values are what standard input says:
+ *                                            lines "holding|input|coil|discrete ADDRESS VALUE"
  *      modbus-tool raw ADDRESS UNIT HEX...   sends each PDU (function code first), reads the reply
  *
  * cc modbus-tool.c $(pkg-config --cflags --libs libmodbus)
@@ -15,7 +18,28 @@
 #include <sys/select.h>
 #include <unistd.h>
 
-static int serve(modbus_t *ctx)
+/* What the process does to the device: one line of standard input. False at its end. */
+static int set_value(modbus_mapping_t *map)
+{
+	char line[80], table[16];
+	unsigned at, value;
+
+	if (!fgets(line, sizeof(line), stdin))
+		return 0;
+	if (sscanf(line, "%15s %u %u", table, &at, &value) != 3)
+		return 1;
+	if (strcmp(table, "holding") == 0 && at < 1000)
+		map->tab_registers[at] = (uint16_t)value;
+	else if (strcmp(table, "input") == 0 && at < 100)
+		map->tab_input_registers[at] = (uint16_t)value;
+	else if (strcmp(table, "coil") == 0 && at < 100)
+		map->tab_bits[at] = value != 0;
+	else if (strcmp(table, "discrete") == 0 && at < 100)
+		map->tab_input_bits[at] = value != 0;
+	return 1;
+}
+
+static int serve(modbus_t *ctx, int plant)
 {
 	modbus_mapping_t *map = modbus_mapping_new(100, 100, 1000, 100);
 	uint8_t query[MODBUS_TCP_MAX_ADU_LENGTH];
@@ -30,6 +54,10 @@ static int serve(modbus_t *ctx)
 		map->tab_registers[i] = (uint16_t)(i < 100 ? i : 400 + i % 50);
 	FD_ZERO(&all);
 	FD_SET(listener, &all);
+	if (plant) {
+		setvbuf(stdin, NULL, _IONBF, 0); /* select() sees what was not read */
+		FD_SET(STDIN_FILENO, &all);
+	}
 	for (top = listener;;) {
 		ready = all;
 		if (select(top + 1, &ready, NULL, NULL, NULL) < 0)
@@ -37,6 +65,11 @@ static int serve(modbus_t *ctx)
 		for (fd = 0; fd <= top; fd++) {
 			if (!FD_ISSET(fd, &ready))
 				continue;
+			if (fd == STDIN_FILENO) {
+				if (!set_value(map))
+					FD_CLR(fd, &all);
+				continue;
+			}
 			if (fd == listener) {
 				int new = modbus_tcp_accept(ctx, &listener);
 
@@ -49,7 +82,7 @@ static int serve(modbus_t *ctx)
 			modbus_set_socket(ctx, fd);
 			n = modbus_receive(ctx, query);
 			if (n > 0) {
-				map->tab_input_registers[0]++;
+				map->tab_input_registers[0] += !plant;
 				modbus_reply(ctx, query, n, map);
 			} else if (n < 0) {
 				close(fd);
@@ -87,10 +120,13 @@ static int raw(modbus_t *ctx, const char *unit, char **pdu)
 int main(int argc, char **argv)
 {
 	modbus_t *ctx = argc > 2 ? modbus_new_tcp(argv[2], 502) : NULL;
+	int plant = argc > 1 && strcmp(argv[1], "plant") == 0;
+	int server = plant || (argc > 1 && strcmp(argv[1], "serve") == 0);
 
-	if (!ctx || (strcmp(argv[1], "serve") != 0 && argc < 5)) {
-		fprintf(stderr, "usage: modbus-tool serve ADDRESS | raw ADDRESS UNIT HEX...\n");
+	if (!ctx || (!server && argc < 5)) {
+		fprintf(stderr,
+			"usage: modbus-tool serve|plant ADDRESS | raw ADDRESS UNIT HEX...\n");
 		return 2;
 	}
-	return strcmp(argv[1], "serve") == 0 ? serve(ctx) : raw(ctx, argv[3], argv + 4);
+	return server ? serve(ctx, plant) : raw(ctx, argv[3], argv + 4);
 }

@@ -27,6 +27,8 @@ static const struct cmd_help help = {
 	"      --checksums ignore|verify  drop packets with wrong checksums (default: the "
 	"policy's, ignore)\n"
 	"      --flows N              most flows kept at once (default 65536)\n"
+	"      --mode detect|enforce  whether verdicts say what would be done or what is "
+	"(default: the policy's)\n"
 	"  -q, --quiet                no summary\n\n"
 	"examples:\n"
 	"  kidoban replay -p zones/model1.yaml pcaps/demo-model1.pcap\n"
@@ -41,6 +43,7 @@ struct replay {
 	const char *outputs[SINKS_MAX]; /* targets of -o */
 	unsigned output_count;
 	const char *policy_path;
+	enum policy_mode mode; /* of --mode */
 	bool quiet;
 };
 
@@ -97,18 +100,20 @@ static bool open_outputs(struct replay *r)
 /* Options into r; a return above CMD_OK ends the command, *done says so for help too. */
 static int parse(struct replay *r, int argc, char **argv, bool *done)
 {
-	enum { OPT_EVENTS = CMD_OPT_OWN, OPT_LANG, OPT_FLOWS };
+	enum { OPT_EVENTS = CMD_OPT_OWN, OPT_LANG, OPT_FLOWS, OPT_MODE };
 	static const struct option options[] = {{"policy", required_argument, NULL, 'p'},
 						{"output", required_argument, NULL, 'o'},
 						{"events", required_argument, NULL, OPT_EVENTS},
 						{"lang", required_argument, NULL, OPT_LANG},
 						CMD_INPUT_OPTIONS,
 						{"flows", required_argument, NULL, OPT_FLOWS},
+						{"mode", required_argument, NULL, OPT_MODE},
 						{"quiet", no_argument, NULL, 'q'},
 						{"help", no_argument, NULL, 'h'},
 						{NULL, 0, NULL, 0}};
+	static const char *const modes[] = {"detect", "enforce", NULL};
 	const char *lang = NULL;
-	int c;
+	int c, mode;
 
 	*done = true;
 	opterr = 0;
@@ -141,6 +146,12 @@ static int parse(struct replay *r, int argc, char **argv, bool *done)
 		case OPT_FLOWS:
 			if (!parse_flows(optarg, &r->in.flow.flows_max))
 				return cmd_usage_error(&help, "--flows takes a number from 1");
+			break;
+		case OPT_MODE:
+			if (!cmd_word(optarg, modes, &mode))
+				return cmd_usage_error(&help, "--mode is detect or enforce");
+			r->mode = mode ? MODE_ENFORCE : MODE_DETECT;
+			r->engine.mode = &r->mode;
 			break;
 		case 'q':
 			r->quiet = true;

@@ -233,7 +233,8 @@ static void fill_verdict(struct engine *e, struct incident *i, const struct flow
 	}
 	if (v->safety)
 		i->severity = 1;
-	i->verdict = judge_verdict(p, conduit, is_op, v->safety);
+	i->verdict = judge_verdict(p, e->cfg.mode ? *e->cfg.mode : policy_mode(p), conduit, is_op,
+				   v->safety);
 }
 
 /*

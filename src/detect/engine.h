@@ -29,8 +29,9 @@ struct engine_config {
 	struct sink *const *sinks;	   /* NULL-ended */
 	unsigned events;		   /* bits of enum engine_event */
 	enum finding_lang lang;
-	int64_t incident_quiet;	  /* ns; 0: 5 minutes */
-	int64_t incident_longest; /* ns; 0: 1 hour */
+	const enum policy_mode *mode; /* of verdicts; NULL: the policy's */
+	int64_t incident_quiet;	      /* ns; 0: 5 minutes */
+	int64_t incident_longest;     /* ns; 0: 1 hour */
 };
 
 struct engine;

@@ -191,7 +191,8 @@ bool judge_illegal_function(const struct op *op)
 	return false;
 }
 
-const char *judge_verdict(const struct policy *p, uint32_t conduit, bool is_op, bool safety)
+const char *judge_verdict(const struct policy *p, enum policy_mode mode, uint32_t conduit,
+			  bool is_op, bool safety)
 {
 	static const char *const words[][2] = {
 		[ACTION_ALERT] = {"alert", "alert"},
@@ -208,5 +209,5 @@ const char *judge_verdict(const struct policy *p, uint32_t conduit, bool is_op, 
 		action = policy_conduit_at(p, conduit)->on_violation;
 	if (action == ACTION_DEGRADE && !is_op)
 		action = ACTION_DROP;
-	return words[action][policy_mode(p) == MODE_ENFORCE];
+	return words[action][mode == MODE_ENFORCE];
 }

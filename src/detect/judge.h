@@ -94,6 +94,7 @@ bool judge_illegal_function(const struct op *op);
  * What is or would be done about a violation: "alert", "degrade", "would-drop", ... Static text.
  * Only an op can be degraded; whatever concerns a safety zone is never blocked.
  */
-const char *judge_verdict(const struct policy *p, uint32_t conduit, bool is_op, bool safety);
+const char *judge_verdict(const struct policy *p, enum policy_mode mode, uint32_t conduit,
+			  bool is_op, bool safety);
 
 #endif
