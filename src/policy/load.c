@@ -1,4 +1,5 @@
 /* From YAML to checked structs: the top of the file. zones/README.md is the language. */
+#include "policy/lint.h"
 #include "policy/loader.h"
 #include "policy/now.h"
 
@@ -77,6 +78,12 @@ static void top_engine(struct loader *l, const struct yaml_node *n, void *object
 	load_fields(l, n, "engine", fields, object);
 }
 
+static void top_accept(struct loader *l, const struct yaml_node *n, void *object)
+{
+	(void)object;
+	load_accept(l, n, LINT_OF_POLICY, 0);
+}
+
 /* These are taken in their own order, whatever theirs is in the file. */
 static void top_section(struct loader *l, const struct yaml_node *n, void *object)
 {
@@ -92,6 +99,7 @@ static const struct field top_fields[] = {
 	{"default", top_default, false},
 	{"addresses", top_addresses, false},
 	{"engine", top_engine, false},
+	{"accept", top_accept, false},
 	{"zones", top_section, true},
 	{"assets", top_section, false},
 	{"groups", top_section, false},
@@ -130,6 +138,8 @@ static struct policy *load(struct yaml_doc *doc, const char *name, struct diag *
 
 	if (p) {
 		l.a = &p->arena;
+		l.file = arena_text(l.a, name, strlen(name));
+		p->file = l.file;
 		p->site = "";
 		load_tree(&l, doc->root);
 		if (diag->errors == errors && policy_compile(p, name, diag)) {

@@ -246,8 +246,11 @@ static void keep_rule(struct loader *l, struct conduit *c, const struct rule *r)
 static void load_rule(struct loader *l, const struct yaml_node *n, const struct vocab *vocab,
 		      struct conduit *c)
 {
-	struct rule r = {.vocab = vocab, .conduit = (uint32_t)(c - l->p->conduit)};
-	struct rule under = {.conduit = r.conduit};
+	struct rule r = {.vocab = vocab,
+			 .conduit = (uint32_t)(c - l->p->conduit),
+			 .line = n->key->line,
+			 .col = n->key->col};
+	struct rule under = {.conduit = r.conduit, .line = r.line, .col = r.col};
 	unsigned i;
 
 	if (n->kind == YAML_SCALAR && strcmp(n->text, "any") == 0)
@@ -321,7 +324,7 @@ static const char *const service_names[] = {"tcp", "udp", "icmp", "ip", NULL};
 static void load_service(struct loader *l, const struct yaml_node *n, unsigned kind,
 			 struct conduit *c)
 {
-	struct service s = {.kind = (uint8_t)kind};
+	struct service s = {.kind = (uint8_t)kind, .line = n->key->line, .col = n->key->col};
 	const struct numbers to = {.what = service_names[kind],
 				   .set = &s.set,
 				   .max = kind == SERVICE_IP ? UINT8_MAX : UINT16_MAX};

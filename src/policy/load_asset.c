@@ -1,4 +1,5 @@
 /* Assets: the devices that are known, and where. */
+#include "policy/lint.h"
 #include "policy/loader.h"
 
 struct asset_load {
@@ -113,6 +114,11 @@ static void asset_nat(struct loader *l, const struct yaml_node *n, void *object)
 	((struct asset_load *)object)->asset->nat = load_yes(l, n, "nat");
 }
 
+static void asset_accept(struct loader *l, const struct yaml_node *n, void *object)
+{
+	load_accept(l, n, LINT_OF_ASSET, ((struct asset_load *)object)->index);
+}
+
 static const struct field asset_fields[] = {
 	{"zone", asset_zone, true},
 	{"address", asset_addresses, false},
@@ -128,6 +134,7 @@ static const struct field asset_fields[] = {
 	{"trust", asset_trust, false},
 	{"tenant", asset_tenant, false},
 	{"nat", asset_nat, false},
+	{"accept", asset_accept, false},
 	{NULL, NULL, false},
 };
 
@@ -167,7 +174,9 @@ static void load_asset(struct loader *l, const struct yaml_node *n, const char *
 					 .software = "",
 					 .serial = "",
 					 .zone = POLICY_NONE,
-					 .line = n->key->line};
+					 .file = l->file,
+					 .line = n->key->line,
+					 .col = n->key->col};
 	load_take_id(l, n->key, id, END_ASSET | a.index);
 	load_fields(l, n, "an asset", asset_fields, &a);
 	a.asset->addresses = a.list;

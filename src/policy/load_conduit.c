@@ -1,4 +1,5 @@
 /* Conduits: who may open conversations with whom, and what happens otherwise. */
+#include "policy/lint.h"
 #include "policy/loader.h"
 
 struct conduit_load {
@@ -118,6 +119,13 @@ static void conduit_when(struct loader *l, const struct yaml_node *n, void *obje
 		load_fields(l, n, "when", fields, ((struct conduit_load *)object)->c);
 }
 
+static void conduit_accept(struct loader *l, const struct yaml_node *n, void *object)
+{
+	const struct conduit_load *c = object;
+
+	load_accept(l, n, LINT_OF_CONDUIT, (uint32_t)(c->c - l->p->conduit));
+}
+
 static const struct field conduit_fields[] = {
 	{"id", conduit_id, true},
 	{"from", conduit_from, true},
@@ -128,6 +136,7 @@ static const struct field conduit_fields[] = {
 	{"on-violation", conduit_violation, false},
 	{"fail", conduit_fail, false},
 	{"when", conduit_when, false},
+	{"accept", conduit_accept, false},
 	{NULL, NULL, false},
 };
 
@@ -160,7 +169,12 @@ static void load_conduit(struct loader *l, const struct yaml_node *n)
 
 	p->conduit = arena_grow(l->a, p->conduit, p->conduits, &p->conduit_cap, sizeof(*c));
 	c = x.c = &p->conduit[p->conduits++];
-	*c = (struct conduit){.pub = {.id = "", .reason = "", .refs = no_refs, .line = n->line}};
+	*c = (struct conduit){.pub = {.id = "",
+				      .reason = "",
+				      .refs = no_refs,
+				      .file = l->file,
+				      .line = n->line,
+				      .col = n->col}};
 	load_fields(l, n, "a conduit", conduit_fields, &x);
 	if (x.nrefs)
 		c->pub.refs = x.refs;

@@ -1,4 +1,5 @@
 /* Zones: their networks, and what is true of whoever lives there. */
+#include "policy/lint.h"
 #include "policy/loader.h"
 
 static const char *const level_words[] = {
@@ -114,6 +115,11 @@ static void zone_criticality(struct loader *l, const struct yaml_node *n, void *
 	load_criticality(l, n, ((struct zone_load *)object)->zone);
 }
 
+static void zone_accept(struct loader *l, const struct yaml_node *n, void *object)
+{
+	load_accept(l, n, LINT_OF_ZONE, ((struct zone_load *)object)->index);
+}
+
 static const struct field zone_fields[] = {
 	{"title", zone_title, false},
 	{"level", zone_level, true},
@@ -125,6 +131,7 @@ static const struct field zone_fields[] = {
 	{"tenant", zone_tenant, false},
 	{"uplink-only", zone_uplink, false},
 	{"criticality", zone_criticality, false},
+	{"accept", zone_accept, false},
 	{NULL, NULL, false},
 };
 
@@ -180,7 +187,11 @@ void load_zones(struct loader *l, const struct yaml_node *n)
 		p->zone = arena_grow(l->a, p->zone, p->zones, &p->zone_cap, sizeof(*p->zone));
 		node[p->zones] = c;
 		z.zone = &p->zone[p->zones++];
-		*z.zone = (struct policy_zone){.id = id, .title = id, .line = c->key->line};
+		*z.zone = (struct policy_zone){.id = id,
+					       .title = id,
+					       .file = l->file,
+					       .line = c->key->line,
+					       .col = c->key->col};
 		load_take_id(l, c->key, id, z.index);
 		load_fields(l, c, "a zone", zone_fields, &z);
 		if (c->kind == YAML_MAP && p->prefixes == prefixes && !yaml_get(c, "networks"))

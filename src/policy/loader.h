@@ -145,6 +145,9 @@ void load_assets(struct loader *l, const struct yaml_node *n);
 void load_groups(struct loader *l, const struct yaml_node *n);
 void load_conduits(struct loader *l, const struct yaml_node *n);
 
+/* The warnings of lint that are accepted for subject (enum lint_subject) index. */
+void load_accept(struct loader *l, const struct yaml_node *n, unsigned subject, uint32_t index);
+
 /* One entry of `allow`. */
 void load_allow(struct loader *l, const struct yaml_node *n, void *conduit);
 

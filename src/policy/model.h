@@ -69,6 +69,7 @@ struct rule {
 	struct dset value;
 	const char *text;	/* "write unit 1 holding 100-119 value 0..1000" */
 	const char *text_forms; /* the same with addresses in both forms, for explain */
+	int line, col;		/* in the file of its conduit */
 };
 
 enum service_kind { SERVICE_TCP, SERVICE_UDP, SERVICE_ICMP, SERVICE_IP };
@@ -80,6 +81,7 @@ struct service {
 	struct iset set;  /* ports; ICMPv4 types; IP protocol numbers */
 	struct iset set6; /* ICMPv6 types */
 	const char *text; /* "tcp 80,443" */
+	int line, col;	  /* in the file of its conduit */
 };
 
 /* What a conduit permits of one protocol, in words. */
@@ -127,6 +129,16 @@ struct policy_group {
 	const struct yaml_node *node; /* while loading */
 };
 
+/* A lint warning that the file accepts, and why. */
+struct accept {
+	const char *reason;
+	const char *file;
+	int line, col;
+	uint32_t index;	 /* which zone, asset or conduit */
+	uint8_t subject; /* enum lint_subject */
+	uint8_t lint;	 /* enum lint_id */
+};
+
 /* A network of a zone. */
 struct prefix {
 	struct addr addr;
@@ -137,6 +149,7 @@ struct prefix {
 
 struct policy {
 	struct arena arena;
+	const char *file; /* the one it was loaded from */
 	const char *site;
 	enum policy_mode mode;
 	enum policy_operating_mode operating_mode;
@@ -158,6 +171,8 @@ struct policy {
 	uint32_t conduits, conduit_cap;
 	struct prefix *prefix;
 	uint32_t prefixes, prefix_cap;
+	struct accept *accept;
+	uint32_t accepts, accept_cap;
 
 	struct trie networks; /* -> prefix */
 	struct trie hosts;    /* -> asset */

@@ -66,7 +66,8 @@ struct policy_zone {
 	uint8_t impact;		 /* enum policy_impact */
 	bool uplink_only;	 /* its devices only report */
 	uint64_t tenants;	 /* bits, see policy_tenant(); 0: none was given */
-	int line;
+	const char *file;	 /* where it is written */
+	int line, col;
 };
 
 struct policy_asset {
@@ -84,7 +85,8 @@ struct policy_asset {
 	uint8_t trust;	  /* enum policy_trust; TRUST_UNSAID: the zone's */
 	uint64_t tenants; /* bits, see policy_tenant(); 0: the zone's */
 	const char *owner, *vendor, *model, *software, *serial; /* for people; "" */
-	int line;
+	const char *file;					/* where it is written */
+	int line, col;
 };
 
 struct policy_conduit {
@@ -95,7 +97,8 @@ struct policy_conduit {
 	uint8_t on_violation;	 /* enum policy_action */
 	bool fail_open;
 	bool grant_required;
-	int line;
+	const char *file; /* where it is written */
+	int line, col;
 };
 
 /*

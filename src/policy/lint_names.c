@@ -1,0 +1,63 @@
+/* The warnings of lint: their ids, and what to do. zones/README.md says why each one matters. */
+#include "policy/lint_impl.h"
+
+static const struct lint_about about[LINTS] = {
+	[LINT_LOAD] = {"load", "see the sentence itself", false},
+	[LINT_NEVER] = {"never", "remove it, or write what was meant", false},
+	[LINT_DEFAULT_ALLOW] = {"default-allow", "write default: deny, and the conduits there are",
+				false},
+	[LINT_ANY_TO_ANY] = {"any-to-any", "name the assets, and the services between them", false},
+	[LINT_WIDE_EXTERNAL] = {"wide-external", "name the peer, and the service it is for", false},
+	[LINT_WIDE_ZONES] = {"wide-zones",
+			     "name the assets that change something, and the ones they change",
+			     false},
+	[LINT_WIDE_SERVICE] = {"wide-service", "name the ports or the protocol", false},
+	[LINT_WRITE_UNLIMITED] = {"write-unlimited",
+				  "name the objects, the values, or both; or demand a grant",
+				  false},
+	[LINT_NO_DMZ] = {"no-dmz", "relay it through a host in a zone of level dmz", false},
+	[LINT_CHAIN] = {"chain", "end the path in a zone of level dmz", false},
+	[LINT_WRITES_FROM_OUTSIDE] = {"writes-from-outside",
+				      "let a host of the control-information zone write in its "
+				      "place",
+				      false},
+	[LINT_SAFETY_REACHABLE] = {"safety-reachable",
+				   "let the safety zone send by itself, or stay alone", false},
+	[LINT_SAFETY_WRITTEN] = {"safety-written",
+				 "change safety devices at the device, or with a grant", false},
+	[LINT_CATCH_ALL] = {"catch-all",
+			    "list the zone's own networks; leave any to a zone of level external",
+			    false},
+	[LINT_UNKNOWN_IGNORED] = {"unknown-ignored", "write unknown-devices: alert", false},
+	[LINT_UNUSED_ZONE] = {"unused-zone", "remove it, or write its conduits", false},
+	[LINT_NO_REASON] = {"no-reason", "write reason: what it is for", false},
+	[LINT_NO_REFS] = {"no-refs", "write refs: [namespace:id]", true},
+	[LINT_GUESSABLE] = {"guessable-plan", "choose a network that is nobody's default", true},
+	[LINT_ACCEPT_UNUSED] = {"accept-unused", "remove the acceptance", false},
+};
+
+const struct lint_about *lint_about(enum lint_id id)
+{
+	return &about[id];
+}
+
+const char *lint_subject_name(enum lint_subject s)
+{
+	static const char *const name[LINT_SUBJECTS] = {"policy", "zone", "asset", "conduit"};
+
+	return name[s];
+}
+
+const char *lint_subject_id(const struct policy *p, const struct lint_warning *w)
+{
+	switch ((enum lint_subject)w->subject) {
+	case LINT_OF_ZONE:
+		return p->zone[w->index].id;
+	case LINT_OF_ASSET:
+		return p->asset[w->index].id;
+	case LINT_OF_CONDUIT:
+		return p->conduit[w->index].pub.id;
+	default:
+		return "";
+	}
+}

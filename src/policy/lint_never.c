@@ -1,0 +1,111 @@
+/* What can never match: entries no op can meet, and ends no packet can join. */
+#include "policy/lint_impl.h"
+
+static const char *classes_text(struct lint *l, unsigned classes)
+{
+	const char *text = "";
+	int i;
+
+	for (i = 0; i < OP_CLASSES; i++)
+		if (classes >> i & 1)
+			text = arena_printf(l->a, "%s%s%s", text, *text ? "/" : "",
+					    op_class_name((enum op_class)i));
+	return text;
+}
+
+/* The codes are listed, and all of them are for something else than `do` says. */
+static void never_rule(struct lint *l, uint32_t i, const struct rule *r)
+{
+	struct lint_place at = {LINT_OF_CONDUIT, i, r->line, r->col};
+	const struct vocab_code *c;
+	unsigned classes = 0, known = 0;
+
+	for (c = r->vocab->codes; c->name; c++)
+		if (!(r->has & RULE_CODE) || iset_contains(&r->code, c->code)) {
+			classes |= 1u << c->cls;
+			known++;
+		}
+	/* Codes without a name are whatever their vendor made of them. */
+	if (classes & r->classes || !r->classes || (r->has & RULE_CODE && !known))
+		return;
+	if (r->has & RULE_CODE)
+		lint_add(l, LINT_NEVER, at,
+			 "%s matches nothing: the codes it names are for %s, not %s", r->text,
+			 classes_text(l, classes), classes_text(l, r->classes));
+	else
+		lint_add(l, LINT_NEVER, at, "%s matches nothing: %s has no ops of class %s",
+			 r->text, r->vocab->proto, classes_text(l, r->classes));
+}
+
+static bool nobody_in(const struct policy *p, uint32_t end)
+{
+	uint32_t i;
+
+	if (end >= p->zones)
+		return false;
+	for (i = 0; i < p->prefixes; i++)
+		if (p->prefix[i].zone == end)
+			return false;
+	for (i = 0; i < p->assets; i++)
+		if (p->asset[i].zone == end)
+			return false;
+	return true;
+}
+
+static bool never_ends(struct lint *l, const struct conduit *c, uint32_t i, const uint32_t *end,
+		       uint32_t n, const char *which)
+{
+	uint32_t k;
+
+	for (k = 0; k < n; k++)
+		if (!nobody_in(l->p, end[k]))
+			return false;
+	lint_add(l, LINT_NEVER, LINT_AT_CONDUIT(i),
+		 "conduit %s joins nobody: zone %s (%s) has neither networks nor assets", c->pub.id,
+		 end_id(l->p, end[0]), which);
+	return true;
+}
+
+#define PAIRS_TRIED 64 /* of the ends of a conduit */
+
+/* No pair of its ends has addresses of one family, or it is one host alone. */
+static void never_joined(struct lint *l, const struct conduit *c, uint32_t i)
+{
+	struct lint_example x = {.there = false};
+	uint32_t f, t, tried = 0;
+	bool alone = true;
+
+	for (f = 0; f < c->nfrom; f++)
+		for (t = 0; t < c->nto; t++) {
+			bool same = c->from[f] == c->to[t] && c->from[f] >= l->p->zones;
+
+			alone = alone && same;
+			if (tried++ == PAIRS_TRIED ||
+			    (!same && lint_example_ends(l, &x, c->from[f], c->to[t])))
+				return;
+		}
+	if (alone)
+		lint_add(l, LINT_NEVER, LINT_AT_CONDUIT(i),
+			 "conduit %s leads from %s to itself; no network carries that", c->pub.id,
+			 end_id(l->p, c->from[0]));
+	else
+		lint_add(l, LINT_NEVER, LINT_AT_CONDUIT(i),
+			 "conduit %s joins nobody: %s and %s have no addresses of the same family",
+			 c->pub.id, end_id(l->p, c->from[0]), end_id(l->p, c->to[0]));
+}
+
+void lint_never(struct lint *l)
+{
+	uint32_t i, k;
+
+	for (i = 0; i < l->p->conduits; i++) {
+		const struct conduit *c = &l->p->conduit[i];
+
+		for (k = 0; k < c->rules; k++)
+			if (!(c->rule[k].has & RULE_CARRIER))
+				never_rule(l, i, &c->rule[k]);
+		if (!never_ends(l, c, i, c->from, c->nfrom, "from") &&
+		    !never_ends(l, c, i, c->to, c->nto, "to"))
+			never_joined(l, c, i);
+	}
+}
