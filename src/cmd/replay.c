@@ -20,6 +20,8 @@ static const struct cmd_help help = {
 	"  -p, --policy FILE          zones and conduits to check against\n"
 	"  -o, --output TARGET        EVE JSON lines to a file, '-', or unix:SOCKET; may be "
 	"repeated\n"
+	"      --operating-mode MODE  normal, maintenance, emergency or analysis, whatever the "
+	"policy says\n"
 	"      --events LIST          alert,flow,op,anomaly,stats (default alert)\n"
 	"      --lang en|ja           language of findings (default from LANG)\n"
 	"      --overlap first|last   whose bytes win where TCP segments overlap (default: the "
@@ -62,6 +64,19 @@ static bool parse_events(char *list, unsigned *events)
 	return true;
 }
 
+static bool parse_mode(const char *text, struct engine_config *cfg)
+{
+	int i;
+
+	for (i = 0; i <= OPERATING_ANALYSIS; i++) {
+		cfg->operating_mode = (enum policy_operating_mode)i;
+		cfg->has_mode = strcmp(text, policy_operating_name(cfg->operating_mode)) == 0;
+		if (cfg->has_mode)
+			return true;
+	}
+	return false;
+}
+
 static bool parse_flows(const char *text, uint32_t *out)
 {
 	char *end;
@@ -100,17 +115,19 @@ static bool open_outputs(struct replay *r)
 /* Options into r; a return above CMD_OK ends the command, *done says so for help too. */
 static int parse(struct replay *r, int argc, char **argv, bool *done)
 {
-	enum { OPT_EVENTS = CMD_OPT_OWN, OPT_LANG, OPT_FLOWS, OPT_MODE };
-	static const struct option options[] = {{"policy", required_argument, NULL, 'p'},
-						{"output", required_argument, NULL, 'o'},
-						{"events", required_argument, NULL, OPT_EVENTS},
-						{"lang", required_argument, NULL, OPT_LANG},
-						CMD_INPUT_OPTIONS,
-						{"flows", required_argument, NULL, OPT_FLOWS},
-						{"mode", required_argument, NULL, OPT_MODE},
-						{"quiet", no_argument, NULL, 'q'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
+	enum { OPT_EVENTS = CMD_OPT_OWN, OPT_LANG, OPT_FLOWS, OPT_MODE, OPT_OPERATING };
+	static const struct option options[] = {
+		{"policy", required_argument, NULL, 'p'},
+		{"output", required_argument, NULL, 'o'},
+		{"events", required_argument, NULL, OPT_EVENTS},
+		{"lang", required_argument, NULL, OPT_LANG},
+		CMD_INPUT_OPTIONS,
+		{"flows", required_argument, NULL, OPT_FLOWS},
+		{"mode", required_argument, NULL, OPT_MODE},
+		{"operating-mode", required_argument, NULL, OPT_OPERATING},
+		{"quiet", no_argument, NULL, 'q'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0}};
 	static const char *const modes[] = {"detect", "enforce", NULL};
 	const char *lang = NULL;
 	int c, mode;
@@ -153,6 +170,11 @@ static int parse(struct replay *r, int argc, char **argv, bool *done)
 			r->mode = mode ? MODE_ENFORCE : MODE_DETECT;
 			r->engine.mode = &r->mode;
 			break;
+		case OPT_OPERATING:
+			if (!parse_mode(optarg, &r->engine))
+				return cmd_usage_error(&help, "--operating-mode is normal, "
+							      "maintenance, emergency or analysis");
+			break;
 		case 'q':
 			r->quiet = true;
 			break;
@@ -167,6 +189,9 @@ static int parse(struct replay *r, int argc, char **argv, bool *done)
 	if (!r->output_count && r->engine.events != ENGINE_ALERT)
 		return cmd_usage_error(&help,
 				       "--events selects EVE events: it needs -o, such as -o -");
+	if (r->engine.has_mode && !r->policy_path)
+		return cmd_usage_error(&help, "--operating-mode changes what a policy permits: it "
+					      "needs -p");
 	r->in.files = argv + optind;
 	r->in.flow.classify = true;
 	r->engine.lang = cmd_lang(lang);

@@ -52,6 +52,19 @@ static void told(void *user, const struct incident *i)
 			(*s)->ops->alert(*s, &full);
 }
 
+/* What is open, as far as that is known before the first packet. False when memory is out. */
+static bool begin_policy(struct engine *e)
+{
+	if (!e->cfg.policy)
+		return true;
+	e->now = policy_now_new(e->cfg.policy);
+	if (!e->now)
+		return false;
+	if (e->cfg.has_mode)
+		policy_now_mode(e->now, e->cfg.operating_mode);
+	return !e->cfg.grant_count || policy_now_grants(e->now, e->cfg.grants, e->cfg.grant_count);
+}
+
 struct engine *engine_new(const struct engine_config *cfg)
 {
 	struct engine *e = calloc(1, sizeof(*e));
@@ -75,8 +88,7 @@ struct engine *engine_new(const struct engine_config *cfg)
 	e->incidents = incident_table_new(
 		INCIDENTS_MAX, cfg->incident_quiet ? cfg->incident_quiet : 300 * SECOND,
 		cfg->incident_longest ? cfg->incident_longest : 3600 * SECOND, told, e);
-	e->now = cfg->policy ? policy_now_new(cfg->policy) : NULL;
-	if (e->storm && e->endpoints && e->incidents && (e->now || !cfg->policy))
+	if (e->storm && e->endpoints && e->incidents && begin_policy(e))
 		return e;
 fail:
 	engine_free(e);
@@ -86,6 +98,8 @@ fail:
 /* Looks for quiet incidents once per second of packet time, whichever way it moves. */
 static inline void tick(struct engine *e, int64_t time)
 {
+	if (e->now)
+		policy_now_at(e->now, time);
 	if (time - e->ticked >= SECOND || time < e->ticked) {
 		if (time < e->begin || time - e->ticked > PAUSE)
 			e->begin = time;
@@ -255,8 +269,13 @@ static void flow_violation(struct engine *e, struct flow *f, enum judge_finding 
 			   uint64_t frame, const struct op *op)
 {
 	struct flow_view *v = flow_view(f);
-	struct words w = {
-		.policy = e->cfg.policy, .lang = e->cfg.lang, .flow = f, .view = v, .op = op};
+	struct words w = {.policy = e->cfg.policy,
+			  .lang = e->cfg.lang,
+			  .flow = f,
+			  .view = v,
+			  .op = op,
+			  .mode = (enum policy_operating_mode)e->now->mode,
+			  .time = time};
 	struct incident *i;
 
 	v->told = (uint8_t)what;
@@ -409,7 +428,9 @@ static void op_violation(struct engine *e, struct flow *f, enum judge_finding wh
 			  .flow = f,
 			  .view = v,
 			  .op = op,
-			  .d = d};
+			  .d = d,
+			  .mode = (enum policy_operating_mode)e->now->mode,
+			  .time = op->time};
 	uint64_t key = mix_text(mix(flow_key(f), d->conduit), op->proto);
 	struct incident *i;
 

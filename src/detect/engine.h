@@ -12,7 +12,7 @@
 
 #include "detect/finding.h"
 #include "flow/flow.h"
-#include "policy/policy.h"
+#include "policy/now.h"
 #include "sink/sink.h"
 
 enum engine_event {
@@ -29,6 +29,10 @@ struct engine_config {
 	struct sink *const *sinks;	   /* NULL-ended */
 	unsigned events;		   /* bits of enum engine_event */
 	enum finding_lang lang;
+	bool has_mode; /* operating_mode is in force, else the policy's */
+	enum policy_operating_mode operating_mode;
+	const struct policy_grant *grants; /* all there are; copied */
+	uint32_t grant_count;
 	const enum policy_mode *mode; /* of verdicts; NULL: the policy's */
 	int64_t incident_quiet;	      /* ns; 0: 5 minutes */
 	int64_t incident_longest;     /* ns; 0: 1 hour */

@@ -10,6 +10,9 @@ static const char *const finding_ids[JUDGE_DECODE] = {
 	[JUDGE_OBJECT] = "policy.object-out-of-range",
 	[JUDGE_VALUE] = "policy.value-out-of-range",
 	[JUDGE_GRANT] = "policy.grant-missing",
+	[JUDGE_SCHEDULE] = "policy.outside-schedule",
+	[JUDGE_MODE] = "policy.wrong-mode",
+	[JUDGE_EXPIRED] = "policy.expired",
 	[JUDGE_UNKNOWN_DEVICE] = "asset.unknown-device",
 	[JUDGE_MAC_CHANGED] = "asset.mac-changed",
 	[JUDGE_ILLEGAL_FUNCTION] = "proto.illegal-function",
@@ -24,7 +27,8 @@ static const uint8_t by_verdict[] = {
 	[POLICY_NO_CONDUIT] = JUDGE_NO_CONDUIT,	  [POLICY_LAYER_SKIPPED] = JUDGE_LAYER_SKIPPED,
 	[POLICY_PORT_DENIED] = JUDGE_PORT_DENIED, [POLICY_OP_DENIED] = JUDGE_OP_DENIED,
 	[POLICY_OBJECT_DENIED] = JUDGE_OBJECT,	  [POLICY_VALUE_DENIED] = JUDGE_VALUE,
-	[POLICY_GRANT_MISSING] = JUDGE_GRANT,
+	[POLICY_GRANT_MISSING] = JUDGE_GRANT,	  [POLICY_OUTSIDE_SCHEDULE] = JUDGE_SCHEDULE,
+	[POLICY_WRONG_MODE] = JUDGE_MODE,	  [POLICY_EXPIRED] = JUDGE_EXPIRED,
 };
 
 const char *judge_finding_id(enum judge_finding what, char *buf, size_t size)

@@ -1,5 +1,7 @@
 #include "detect/words.h"
 
+#include "detect/phrase.h"
+
 #include "base/utf8.h"
 
 #include <inttypes.h>
@@ -8,28 +10,7 @@
 #include <stdio.h>
 
 #define VALUES_SHOWN 8
-#define LANG(en, ja) (w->lang == FINDING_JA ? (ja) : (en))
-
-/* A sentence under construction. */
-struct phrase {
-	char *buf;
-	size_t size, len;
-};
-
-__attribute__((format(printf, 2, 3))) static void add(struct phrase *p, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(p->buf + p->len, p->size - p->len, fmt, ap);
-	va_end(ap);
-	if (n > 0)
-		p->len += (size_t)n;
-	if (p->len >= p->size)
-		p->len = p->size - 1;
-}
-
+#define add	     phrase_add
 /* What objects are called by people who have them in front of them. */
 static const struct {
 	const char *en, *many, *ja;
@@ -352,10 +333,10 @@ static void observed_flow(struct phrase *p, const struct words *w)
 		add_end(p, w, 1, true);
 		add(p, " の ");
 		add_service(p, w);
-		add(p, " に通信しました");
+		add(p, w->running ? " との通信を続けました" : " に通信しました");
 		return;
 	}
-	add(p, " talked to ");
+	add(p, w->running ? " went on talking to " : " talked to ");
 	add_end(p, w, 1, true);
 	add(p, ", ");
 	add_service(p, w);
@@ -467,17 +448,9 @@ static void observed_limit(struct phrase *p, const struct words *w)
 			 "フロー表に収まらない数のフローがあり、一部の追跡を中止しました"));
 }
 
-/* The conduit that spoke; NULL if none. */
-static const struct policy_conduit *conduit_of(const struct words *w)
-{
-	uint32_t conduit = w->d ? w->d->conduit : w->view ? w->view->decision.conduit : POLICY_NONE;
-
-	return w->policy && conduit != POLICY_NONE ? policy_conduit_at(w->policy, conduit) : NULL;
-}
-
 static void expected_conduit(struct phrase *p, const struct words *w)
 {
-	const struct policy_conduit *c = conduit_of(w);
+	const struct policy_conduit *c = words_conduit(w);
 
 	if (c)
 		add(p, LANG("conduit %s permits %s", "コンジット %s が許可するのは %s"), c->id,
@@ -525,16 +498,6 @@ static void expected_layers(struct phrase *p, const struct words *w)
 	add(p, "%s",
 	    LANG(", and a layer of the factory lies between them",
 		 "。両者の間には別の階層があります"));
-}
-
-static void expected_grant(struct phrase *p, const struct words *w)
-{
-	const struct policy_conduit *c = conduit_of(w);
-
-	add(p,
-	    LANG("conduit %s is open only while a grant is active",
-		 "コンジット %s は一時許可が有効な間だけ使用できます"),
-	    c ? c->id : "?");
 }
 
 static void expected_listed(struct phrase *p, const struct words *w)
@@ -622,7 +585,10 @@ static const struct {
 	[JUDGE_OP_DENIED] = {observed_op, expected_conduit},
 	[JUDGE_OBJECT] = {observed_object, expected_conduit},
 	[JUDGE_VALUE] = {observed_value, expected_conduit},
-	[JUDGE_GRANT] = {observed_flow, expected_grant},
+	[JUDGE_GRANT] = {observed_flow, words_closed},
+	[JUDGE_SCHEDULE] = {observed_flow, words_closed},
+	[JUDGE_MODE] = {observed_flow, words_closed},
+	[JUDGE_EXPIRED] = {observed_flow, words_closed},
 	[JUDGE_UNKNOWN_DEVICE] = {observed_device, expected_listed},
 	[JUDGE_MAC_CHANGED] = {observed_mac, expected_mac},
 	[JUDGE_ILLEGAL_FUNCTION] = {observed_illegal, expected_function},
@@ -638,7 +604,7 @@ void words_fill(const struct words *w, enum judge_finding what, struct incident 
 	struct phrase observed = {i->observed, sizeof(i->observed), 0};
 	struct phrase expected = {i->expected, sizeof(i->expected), 0};
 
-	if (what == JUDGE_GRANT && w->op)
+	if (w->op && sentences[at].observed == observed_flow)
 		observed_op(&observed, w);
 	else
 		sentences[at].observed(&observed, w);

@@ -30,6 +30,9 @@ struct words {
 	struct addr device;		    /* about a device: its address */
 	struct mac mac;			    /* about a device: seen with it */
 	bool has_mac;
+	bool running;			 /* a flow that was permitted when it began */
+	enum policy_operating_mode mode; /* in force */
+	int64_t time;			 /* ns since 1970 UTC, packet time */
 	bool devices;	  /* limit: it is that of what devices tell about themselves */
 	uint32_t number;  /* storm: errors; limit: incidents, 0: it is the flows' */
 	int64_t duration; /* storm: ns in which they came */

@@ -184,9 +184,10 @@ static void explain_conduit(const struct conduit *c, FILE *out)
 	const char *const *r;
 	uint32_t i;
 
-	fprintf(out, "\n  %s (line %d): %s may open conversations with %s%s\n", c->pub.id,
-		c->pub.line, c->from_words, c->to_words,
-		c->pub.grant_required ? ", but only while a grant is active" : "");
+	fprintf(out, "\n  %s (line %d): %s may open conversations with %s\n", c->pub.id,
+		c->pub.line, c->from_words, c->to_words);
+	if (*c->pub.when)
+		fprintf(out, "    closed unless: %s\n", c->pub.when);
 	if (*c->pub.reason)
 		fprintf(out, "    because: %s\n", c->pub.reason);
 	for (i = 0; i < c->rules; i++)
@@ -236,8 +237,8 @@ static bool index_ends(const struct policy *p, struct by_end *b)
 
 static void explain_who(const struct conduit *c, const char *what, FILE *out)
 {
-	fprintf(out, "      %s: %s (%s%s)\n", c->from_words, what, c->pub.id,
-		c->pub.grant_required ? ", with a grant" : "");
+	fprintf(out, "      %s: %s (%s%s%s)\n", c->from_words, what, c->pub.id,
+		*c->pub.when ? ", only " : "", c->pub.when);
 }
 
 static const char *const verb[OP_CLASSES + 1] = {
@@ -290,14 +291,16 @@ static void explain_asset(const struct policy *p, const struct by_end *b, uint32
 
 void policy_explain(const struct policy *p, FILE *out)
 {
-	static const char *const operating[] = {"normal", "maintenance", "emergency", "analysis"};
 	struct by_end b = {0};
 	uint32_t i;
 
 	fprintf(out, "Policy of %s: %s mode, operating mode %s; what no conduit names is %s\n",
 		*p->site ? p->site : "a site without a name",
-		p->mode == MODE_ENFORCE ? "enforce" : "detect", operating[p->operating_mode],
+		p->mode == MODE_ENFORCE ? "enforce" : "detect",
+		policy_operating_name(p->operating_mode),
 		p->default_allow ? "allowed" : "a violation");
+	if (p->tz != &tz_of_utc)
+		fprintf(out, "Hours and dates are those of %s\n", p->tz->name);
 	explain_zones(p, out);
 	explain_assets(p, out);
 	explain_groups(p, out);

@@ -26,12 +26,17 @@ static void top_mode(struct loader *l, const struct yaml_node *n, void *object)
 
 static void top_operating_mode(struct loader *l, const struct yaml_node *n, void *object)
 {
-	static const char *const words[] = {"normal", "maintenance", "emergency", "analysis", NULL};
-	int i = load_word(l, n, "operating-mode", words);
+	int i = load_operating_mode(l, n);
 
 	(void)object;
 	if (i >= 0)
 		l->p->operating_mode = (enum policy_operating_mode)i;
+}
+
+static void top_timezone(struct loader *l, const struct yaml_node *n, void *object)
+{
+	(void)object;
+	load_timezone(l, n);
 }
 
 static void top_default(struct loader *l, const struct yaml_node *n, void *object)
@@ -96,10 +101,12 @@ static const struct field top_fields[] = {
 	{"site", top_site, false},
 	{"mode", top_mode, false},
 	{"operating-mode", top_operating_mode, false},
+	{"timezone", top_timezone, false},
 	{"default", top_default, false},
 	{"addresses", top_addresses, false},
 	{"engine", top_engine, false},
 	{"accept", top_accept, false},
+	{"schedules", top_section, false},
 	{"zones", top_section, true},
 	{"assets", top_section, false},
 	{"groups", top_section, false},
@@ -113,10 +120,8 @@ static void load_tree(struct loader *l, const struct yaml_node *root)
 		const char *name;
 		void (*load)(struct loader *l, const struct yaml_node *n);
 	} sections[] = {
-		{"zones", load_zones},
-		{"assets", load_assets},
-		{"groups", load_groups},
-		{"conduits", load_conduits},
+		{"zones", load_zones},	       {"assets", load_assets},	    {"groups", load_groups},
+		{"schedules", load_schedules}, {"conduits", load_conduits},
 	};
 	const struct yaml_node *n;
 	unsigned i;
@@ -141,6 +146,7 @@ static struct policy *load(struct yaml_doc *doc, const char *name, struct diag *
 		l.file = arena_text(l.a, name, strlen(name));
 		p->file = l.file;
 		p->site = "";
+		p->tz = &tz_of_utc;
 		load_tree(&l, doc->root);
 		if (diag->errors == errors && policy_compile(p, name, diag)) {
 			p->rest = policy_now_new(p);

@@ -99,24 +99,9 @@ static void conduit_fail(struct loader *l, const struct yaml_node *n, void *obje
 	c->c->pub.fail_open = load_word(l, n, "fail", words) == 0;
 }
 
-static void when_grant(struct loader *l, const struct yaml_node *n, void *object)
-{
-	static const char *const words[] = {"required", NULL};
-
-	((struct conduit *)object)->pub.grant_required = load_word(l, n, "grant", words) == 0;
-}
-
 static void conduit_when(struct loader *l, const struct yaml_node *n, void *object)
 {
-	static const struct field fields[] = {
-		{"grant", when_grant, true},
-		{NULL, NULL, false},
-	};
-
-	if (n->kind != YAML_MAP)
-		load_error(l, n, "when must be a map, {grant: required}");
-	else
-		load_fields(l, n, "when", fields, ((struct conduit_load *)object)->c);
+	load_when(l, n, ((struct conduit_load *)object)->c);
 }
 
 static void conduit_accept(struct loader *l, const struct yaml_node *n, void *object)
@@ -172,6 +157,10 @@ static void load_conduit(struct loader *l, const struct yaml_node *n)
 	*c = (struct conduit){.pub = {.id = "",
 				      .reason = "",
 				      .refs = no_refs,
+				      .modes = "",
+				      .schedule = "",
+				      .until = "",
+				      .when = "",
 				      .file = l->file,
 				      .line = n->line,
 				      .col = n->col}};

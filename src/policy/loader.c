@@ -220,6 +220,14 @@ uint32_t ids_add(struct loader *l, struct imap *ids, const char *id, uint32_t va
 	return v;
 }
 
+uint32_t ids_get(const struct loader *l, const struct imap *ids, const char *id,
+		 const char *(*id_of)(const struct policy *p, uint32_t value))
+{
+	uint64_t key;
+
+	return ids_find(l->p, ids, id, &key, id_of);
+}
+
 static int line_of(const struct policy *p, uint32_t v)
 {
 	return v & END_ASSET   ? p->asset[v & ~END_ASSET].line

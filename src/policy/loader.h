@@ -20,13 +20,14 @@ struct loader {
 	struct arena *a; /* the policy's */
 	const char *file;
 	struct diag *diag;
-	struct imap ids;	 /* hashes of ids -> zone, END_ASSET | asset, END_GROUP | group */
-	struct imap conduit_ids; /* hashes of ids -> conduit */
-	uint32_t *inside;	 /* by zone: the zone it is carved out of, or POLICY_NONE */
-	uint32_t *taken;	 /* by end: the id of the last list it was added to */
-	uint32_t lists;		 /* lists of ends so far */
-	uint32_t members;	 /* in all of them */
-	unsigned depth;		 /* groups being resolved, one in the other */
+	struct imap ids;	  /* hashes of ids -> zone, END_ASSET | asset, END_GROUP | group */
+	struct imap schedule_ids; /* hashes of ids -> schedule */
+	struct imap conduit_ids;  /* hashes of ids -> conduit */
+	uint32_t *inside;	  /* by zone: the zone it is carved out of, or POLICY_NONE */
+	uint32_t *taken;	  /* by end: the id of the last list it was added to */
+	uint32_t lists;		  /* lists of ends so far */
+	uint32_t members;	  /* in all of them */
+	unsigned depth;		  /* groups being resolved, one in the other */
 };
 
 __attribute__((format(printf, 3, 4))) void load_error(struct loader *l, const struct yaml_node *at,
@@ -129,6 +130,10 @@ void load_ends(struct loader *l, const struct yaml_node *n, const char *what, st
 uint32_t ids_add(struct loader *l, struct imap *ids, const char *id, uint32_t value,
 		 const char *(*id_of)(const struct policy *p, uint32_t value));
 
+/* The value of an id, or IMAP_NONE. */
+uint32_t ids_get(const struct loader *l, const struct imap *ids, const char *id,
+		 const char *(*id_of)(const struct policy *p, uint32_t value));
+
 /* Takes an id for a zone, asset or group, or says who has it. */
 void load_take_id(struct loader *l, const struct yaml_node *at, const char *id, uint32_t value);
 
@@ -147,6 +152,14 @@ void load_conduits(struct loader *l, const struct yaml_node *n);
 
 /* The warnings of lint that are accepted for subject (enum lint_subject) index. */
 void load_accept(struct loader *l, const struct yaml_node *n, unsigned subject, uint32_t index);
+
+/* timezone, schedules, and `when` of a conduit. */
+void load_timezone(struct loader *l, const struct yaml_node *n);
+void load_schedules(struct loader *l, const struct yaml_node *n);
+void load_when(struct loader *l, const struct yaml_node *n, struct conduit *c);
+
+/* Which operating mode the word is; -1 after an error. */
+int load_operating_mode(struct loader *l, const struct yaml_node *n);
 
 /* One entry of `allow`. */
 void load_allow(struct loader *l, const struct yaml_node *n, void *conduit);

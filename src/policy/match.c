@@ -187,7 +187,9 @@ static void ask_rule(const struct policy_now *now, const struct rule *r, const s
 	uint64_t end = stage == AT_OBJECT ? rule_covers(r, j, at, &stage) : at;
 
 	if (end > at && now->closed[r->conduit]) {
-		if (end >= j->elements && !said->closed)
+		/* of closed conduits the one that came nearest to being open speaks */
+		if (end >= j->elements &&
+		    (!said->closed || now->closed[r->conduit] > now->closed[said->closed->conduit]))
 			said->closed = r;
 		return;
 	}

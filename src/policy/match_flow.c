@@ -3,6 +3,8 @@
 #include "policy/model.h"
 #include "policy/now.h"
 
+#include <limits.h>
+
 static bool service_covers(const struct service *s, uint8_t ip_proto, uint16_t port)
 {
 	switch ((enum service_kind)s->kind) {
@@ -56,10 +58,12 @@ static enum policy_verdict conduit_flow(const struct conduit *c, uint8_t ip_prot
 	return POLICY_PORT_DENIED;
 }
 
-/* Better verdicts first. */
-static unsigned rank(enum policy_verdict v)
+/* Better verdicts first; of closed conduits the one that came nearest to being open. */
+static unsigned rank(enum policy_verdict v, uint8_t closed)
 {
-	return v == POLICY_ALLOW ? 0 : v == POLICY_LATER ? 1 : v == POLICY_PORT_DENIED ? 3 : 2;
+	if (v == POLICY_ALLOW || v == POLICY_LATER)
+		return v == POLICY_LATER;
+	return v == POLICY_PORT_DENIED ? UINT8_MAX : 2u + CLOSED_GRANT - closed;
 }
 
 static bool level_skipped(const struct policy *p, uint32_t a, uint32_t b)
@@ -126,7 +130,7 @@ struct policy_flow_decision policy_flow(const struct policy_now *now, struct pol
 	const struct policy *p = now->policy;
 	struct policy_flow_decision d = {
 		.conduit = POLICY_NONE, .port = port, .classes = UINT16_MAX, .ip_proto = ip_proto};
-	unsigned i;
+	unsigned i, best = UINT_MAX, r;
 	uint32_t k;
 
 	find_sets(p, client, server, &d);
@@ -141,11 +145,14 @@ struct policy_flow_decision policy_flow(const struct policy_now *now, struct pol
 		for (k = 0; k < s->conduits && d.verdict != POLICY_ALLOW; k++) {
 			const struct conduit *c = &p->conduit[s->conduit[k]];
 			enum policy_verdict v = conduit_flow(c, ip_proto, port);
+			uint8_t closed = now->closed[s->conduit[k]];
 
-			if (v != POLICY_PORT_DENIED && now->closed[s->conduit[k]])
-				v = closed_verdict(now->closed[s->conduit[k]]);
-			if (d.conduit != POLICY_NONE && rank(v) >= rank(d.verdict))
+			if (v != POLICY_PORT_DENIED && closed)
+				v = closed_verdict(closed);
+			r = rank(v, closed);
+			if (r >= best)
 				continue;
+			best = r;
 			d.verdict = (uint8_t)v;
 			d.conduit = s->conduit[k];
 		}

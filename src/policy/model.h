@@ -91,8 +91,26 @@ struct conduit_words {
 	const char *unreadable; /* the same, for a value that is no number */
 };
 
+/* Days and hours, named or written where they are used. */
+struct schedule {
+	const char *id;	     /* "" when it has none */
+	const char *text;    /* "mon-fri 08:00-17:00" */
+	struct iset minutes; /* of the week, from Monday 00:00 */
+	int line;
+};
+
+/* What else must hold for a conduit to be open, beside what its pub says of grants. */
+struct when {
+	uint16_t modes; /* bits of enum policy_operating_mode; 0: in any */
+	bool has_until;
+	int64_t until;			  /* ns since 1970 UTC; closed from then on */
+	const struct schedule **schedule; /* open in any of these; none: always */
+	uint32_t schedules, schedule_cap;
+};
+
 struct conduit {
 	struct policy_conduit pub;
+	struct when when;
 	uint32_t *from, *to; /* ends */
 	uint32_t nfrom, nto;
 	const char *from_words, *to_words; /* as written, groups with their members */
@@ -157,6 +175,7 @@ struct policy {
 	bool default_allow;
 	bool checksums_verify;
 	bool overlap_last;
+	const struct tz *tz;
 
 	struct policy_now *rest; /* see policy_rest() */
 	struct policy_zone *zone;
@@ -169,6 +188,10 @@ struct policy {
 	uint32_t tenants, tenant_cap;
 	struct conduit *conduit;
 	uint32_t conduits, conduit_cap;
+	uint32_t *timed; /* conduits that something closes */
+	uint32_t ntimed, timed_cap;
+	struct schedule *schedule; /* those with a name */
+	uint32_t schedules, schedule_cap;
 	struct prefix *prefix;
 	uint32_t prefixes, prefix_cap;
 	struct accept *accept;

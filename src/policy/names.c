@@ -29,6 +29,18 @@ const char *policy_tenant(const struct policy *p, unsigned i)
 	return i < p->tenants ? p->tenant[i] : NULL;
 }
 
+const char *policy_operating_name(enum policy_operating_mode m)
+{
+	static const char *const name[] = {
+		[OPERATING_NORMAL] = "normal",
+		[OPERATING_MAINTENANCE] = "maintenance",
+		[OPERATING_EMERGENCY] = "emergency",
+		[OPERATING_ANALYSIS] = "analysis",
+	};
+
+	return name[m];
+}
+
 bool policy_checksums_verify(const struct policy *p)
 {
 	return p->checksums_verify;
@@ -67,4 +79,19 @@ const struct policy_asset *policy_asset_at(const struct policy *p, uint32_t i)
 const struct policy_conduit *policy_conduit_at(const struct policy *p, uint32_t i)
 {
 	return i < p->conduits ? &p->conduit[i].pub : NULL;
+}
+
+uint32_t policy_conduit_find(const struct policy *p, const char *id)
+{
+	uint32_t i;
+
+	for (i = 0; i < p->conduits; i++)
+		if (strcmp(p->conduit[i].pub.id, id) == 0)
+			return i;
+	return POLICY_NONE;
+}
+
+const struct tz *policy_tz(const struct policy *p)
+{
+	return p->tz;
 }

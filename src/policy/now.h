@@ -31,18 +31,34 @@ enum policy_closed {
 	CLOSED_GRANT	 /* needs a grant, and none is active */
 };
 
+/* A conduit that needs one is open in [from, until), both ns since 1970 UTC. */
+struct policy_grant {
+	uint32_t conduit; /* index */
+	int64_t from, until;
+};
+
 struct policy_now {
 	const struct policy *policy;
 	uint32_t epoch;	       /* grows whenever anything opens or closes */
 	uint8_t mode;	       /* enum policy_operating_mode in force */
 	int64_t time;	       /* ns since 1970 UTC, as last told */
-	int64_t from, until;   /* ns since 1970 UTC; nothing opens or closes in [from, until) */
+	int64_t from, until;   /* ns since 1970 UTC; nothing opens or closes in [from, until); no
+				  time was told yet: nothing is in it */
 	const uint8_t *closed; /* by conduit, enum policy_closed */
+	struct policy_grant *grant; /* by conduit, then time; its own */
+	uint32_t grants;
 };
 
 /* At no particular time: schedules are open, `until` is not reached, no grant is active, the mode
  * is that of the file. NULL only when memory is out. */
 struct policy_now *policy_now_new(const struct policy *p);
+
+/* The plant is in another mode now. True when anything opened or closed. */
+bool policy_now_mode(struct policy_now *n, enum policy_operating_mode mode);
+
+/* All grants there are, past and future ones too, in any order; they replace those of before. False
+ * when memory is out, and nothing has changed. Not for the way of a packet: it allocates. */
+bool policy_now_grants(struct policy_now *n, const struct policy_grant *grant, uint32_t count);
 
 /* Accepts NULL. */
 void policy_now_free(struct policy_now *n);
@@ -53,6 +69,7 @@ bool policy_now_move(struct policy_now *n, int64_t time);
 /* Packet time moves on. True when anything opened or closed. */
 static inline bool policy_now_at(struct policy_now *n, int64_t time)
 {
+	n->time = time;
 	if (time >= n->from && time < n->until)
 		return false;
 	return policy_now_move(n, time);

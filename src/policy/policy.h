@@ -20,6 +20,7 @@
 
 #include "base/addr.h"
 #include "base/diag.h"
+#include "base/tz.h"
 #include "op/op.h"
 
 #include <stdio.h>
@@ -97,7 +98,13 @@ struct policy_conduit {
 	uint8_t on_violation;	 /* enum policy_action */
 	bool fail_open;
 	bool grant_required;
-	const char *file; /* where it is written */
+	int64_t grant_longest;	      /* ns a grant may last at most; 0: as long as it says */
+	const char *const *approvers; /* who may give one, NULL-ended; NULL: anybody */
+	const char *modes;	      /* "maintenance, emergency"; "" in any */
+	const char *schedule;	      /* "mon-fri 08:00-17:00"; "" always */
+	const char *until;	      /* "2026-12-31", as written; "" for ever */
+	const char *when;	      /* all of these in words; "" when nothing closes it */
+	const char *file;	      /* where it is written */
 	int line, col;
 };
 
@@ -214,7 +221,14 @@ const struct policy_zone *policy_zone_at(const struct policy *p, uint32_t i);
 const struct policy_asset *policy_asset_at(const struct policy *p, uint32_t i);
 const struct policy_conduit *policy_conduit_at(const struct policy *p, uint32_t i);
 
+/* The conduit of that id, or POLICY_NONE. Walks the list. */
+uint32_t policy_conduit_find(const struct policy *p, const char *id);
+
+/* The time zone of the file. */
+const struct tz *policy_tz(const struct policy *p);
+
 const char *policy_level_name(enum policy_level l);
+const char *policy_operating_name(enum policy_operating_mode m);
 const char *policy_trust_name(enum policy_trust t); /* "" for TRUST_UNSAID */
 
 /* The tenant of bit i; NULL past the last. */

@@ -117,6 +117,31 @@ bool policy_now_move(struct policy_now *n, int64_t time)
 	return false;
 }
 
+bool policy_now_mode(struct policy_now *n, enum policy_operating_mode mode)
+{
+	n->mode = (uint8_t)mode;
+	return false;
+}
+
+bool policy_now_grants(struct policy_now *n, const struct policy_grant *grant, uint32_t count)
+{
+	(void)n;
+	(void)grant;
+	(void)count;
+	return true;
+}
+
+const struct tz *policy_tz(const struct policy *p)
+{
+	(void)p;
+	return &tz_of_utc;
+}
+
+const char *policy_operating_name(enum policy_operating_mode m)
+{
+	return m == OPERATING_NORMAL ? "normal" : "maintenance";
+}
+
 enum policy_mode policy_mode(const struct policy *p)
 {
 	(void)p;

@@ -34,6 +34,19 @@ static unsigned rnd(unsigned n)
 	return (unsigned)(seed >> 33) % n;
 }
 
+static char text[65536];
+static size_t used;
+
+__attribute__((format(printf, 1, 2))) static void put(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	used += (size_t)vsnprintf(text + used, sizeof(text) - used, fmt, ap);
+	va_end(ap);
+	assert_true(used < sizeof(text));
+}
+
 /* --- what the twin knows --- */
 
 struct ranges {
@@ -43,6 +56,8 @@ struct ranges {
 };
 
 enum kind { MODBUS, CIP, MQTT, TCP, UDP, IP_ANY, KINDS };
+
+#include "policy_when.h"
 
 struct entry {
 	enum kind kind;
@@ -56,7 +71,7 @@ struct conduit {
 	unsigned nfrom, nto;
 	struct entry entry[ENTRIES];
 	unsigned entries;
-	bool grant;
+	struct when when;
 };
 
 static struct world {
@@ -66,19 +81,6 @@ static struct world {
 	unsigned conduits;
 	bool default_allow;
 } w;
-
-static char text[65536];
-static size_t used;
-
-__attribute__((format(printf, 1, 2))) static void put(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	used += (size_t)vsnprintf(text + used, sizeof(text) - used, fmt, ap);
-	va_end(ap);
-	assert_true(used < sizeof(text));
-}
 
 static const char *const levels[] = {
 	"external", "information", "dmz",   "iot", "control-information",
@@ -211,6 +213,8 @@ static void make_world(void)
 
 	used = 0;
 	w.default_allow = rnd(5) == 0;
+	when_now.zone = (int)rnd(24) - 11;
+	put("timezone: \"%c%02d:00\"\n", when_now.zone < 0 ? '-' : '+', abs(when_now.zone));
 	put("default: %s\nzones:\n", w.default_allow ? "allow" : "deny");
 	for (i = 0; i < ZONES; i++) {
 		w.level[i] = (enum policy_level)rnd(LEVELS);
@@ -227,7 +231,8 @@ static void make_world(void)
 	for (i = 0; i < w.conduits; i++) {
 		struct conduit *c = &w.conduit[i];
 
-		*c = (struct conduit){.nfrom = 1 + rnd(3), .nto = 1 + rnd(3), .grant = !rnd(5)};
+		*c = (struct conduit){.nfrom = 1 + rnd(3), .nto = 1 + rnd(3)};
+		random_when(&c->when);
 		c->entries = rnd(ENTRIES + 1);
 		put("  - id: c%u\n    from: [", i);
 		for (k = 0; k < c->nfrom; k++) {
@@ -239,8 +244,9 @@ static void make_world(void)
 			put("%s", k ? ", " : "");
 			put_end(c->to[k] = rnd(ZONES + ASSETS));
 		}
-		put("]\n%s    allow:%s\n", c->grant ? "    when: {grant: required}\n" : "",
-		    c->entries ? "" : " []");
+		put("]\n");
+		put_when(&c->when);
+		put("    allow:%s\n", c->entries ? "" : " []");
 		for (k = 0; k < c->entries; k++)
 			make_entry(&c->entry[k]);
 	}
@@ -379,7 +385,8 @@ static bool skipped(enum policy_level a, enum policy_level b)
 static enum policy_verdict think_flow(struct end client, struct end server, unsigned ip_proto,
 				      unsigned port)
 {
-	bool any = false, allow = false, later = false, grant = false;
+	bool any = false, allow = false, later = false;
+	enum policy_closed nearest = CLOSED_NOT;
 	unsigned i, k;
 
 	for (i = 0; i < w.conduits; i++) {
@@ -392,18 +399,19 @@ static enum policy_verdict think_flow(struct end client, struct end server, unsi
 		for (k = 0; k < c->entries; k++)
 			r = r || (is_rule(&c->entry[k]) && (ip_proto == 6 || ip_proto == 17) &&
 				  in_if(&c->entry[k].port, port));
-		if (c->grant)
-			grant = grant || s || r;
+		if (closed(&c->when))
+			nearest =
+				(s || r) && closed(&c->when) > nearest ? closed(&c->when) : nearest;
 		else if (s && !has_rules(c))
 			allow = true;
 		else
 			later = later || s || r;
 	}
 	if (any)
-		return allow   ? POLICY_ALLOW
-		       : later ? POLICY_LATER
-		       : grant ? POLICY_GRANT_MISSING
-			       : POLICY_PORT_DENIED;
+		return allow	 ? POLICY_ALLOW
+		       : later	 ? POLICY_LATER
+		       : nearest ? verdict_of(nearest)
+				 : POLICY_PORT_DENIED;
 	if (client.zone < ZONES && client.zone == server.zone)
 		return POLICY_SAME_ZONE;
 	if (w.default_allow)
@@ -488,7 +496,8 @@ static struct thought think_op(struct end client, struct end server, unsigned ip
 {
 	struct thought x = {think_flow(client, server, ip_proto, port), 0};
 	unsigned n = t->count ? t->count : 1, i, k, e;
-	bool any = false, served = false, granted = false;
+	enum policy_closed nearest = CLOSED_NOT;
+	bool any = false, served = false;
 	int best = 0;
 
 	for (i = 0; i < w.conduits; i++)
@@ -507,7 +516,7 @@ static struct thought think_op(struct end client, struct end server, unsigned ip
 			     k++) {
 				int s = think_element(&w.conduit[i].entry[k], t, e, port);
 
-				if (s == 3 && !w.conduit[i].grant)
+				if (s == 3 && !closed(&w.conduit[i].when))
 					ok = true;
 				if (s != 3 && s > best)
 					best = s;
@@ -525,17 +534,19 @@ static struct thought think_op(struct end client, struct end server, unsigned ip
 
 		if (!joins(c, client, server))
 			continue;
-		served = served || (!c->grant && !judges(c, t->kind) && serves(c, ip_proto, port));
-		for (k = 0; c->grant && k < c->entries; k++) {
+		served = served ||
+			 (!closed(&c->when) && !judges(c, t->kind) && serves(c, ip_proto, port));
+		for (k = 0; closed(&c->when) && k < c->entries; k++) {
 			unsigned m = 0;
 
 			while (m < n && think_element(&c->entry[k], t, m, port) == 3)
 				m++;
-			granted = granted || m == n;
+			if (m == n && closed(&c->when) > nearest)
+				nearest = closed(&c->when);
 		}
 	}
 	x.verdict = served	? POLICY_ALLOW
-		    : granted	? POLICY_GRANT_MISSING
+		    : nearest	? verdict_of(nearest)
 		    : best == 2 ? POLICY_VALUE_DENIED
 		    : best == 1 ? POLICY_OBJECT_DENIED
 				: POLICY_OP_DENIED;
@@ -641,7 +652,8 @@ static struct end end_at(unsigned which, struct addr *a)
 	return e;
 }
 
-static uint64_t verdicts[POLICY_GRANT_MISSING + 1];
+static uint64_t verdicts[POLICY_EXPIRED + 1];
+static struct policy_now *now;
 
 static void one_op(const struct policy *p, uint64_t start)
 {
@@ -653,8 +665,8 @@ static void one_op(const struct policy *p, uint64_t start)
 	struct end server = end_at(meant ? c->to[rnd(c->nto)] : rnd(ZONES + ASSETS + 1), &a[1]);
 	unsigned ip_proto = PICK(ip_protos), port = rnd(10);
 	struct policy_flow_decision d =
-		policy_flow(policy_rest(p), policy_place(p, &a[0], NULL),
-			    policy_place(p, &a[1], NULL), (uint8_t)ip_proto, (uint16_t)port);
+		policy_flow(now, policy_place(p, &a[0], NULL), policy_place(p, &a[1], NULL),
+			    (uint8_t)ip_proto, (uint16_t)port);
 	struct policy_op_decision x;
 	struct thought y;
 	struct thing t;
@@ -665,7 +677,7 @@ static void one_op(const struct policy *p, uint64_t start)
 			 (unsigned long long)start, d.verdict,
 			 think_flow(client, server, ip_proto, port), text);
 	random_op(&t, &op, meant && c->entries ? c->entry[rnd(c->entries)].kind % 3 : rnd(3));
-	x = policy_op(policy_rest(p), &d, &op);
+	x = policy_op(now, &d, &op);
 	y = think_op(client, server, ip_proto, port, &t);
 	verdicts[x.verdict]++;
 	if (x.verdict != y.verdict ||
@@ -682,6 +694,28 @@ static void one_op(const struct policy *p, uint64_t start)
 			 t.first, t.count, t.values, t.name, text);
 	if (x.verdict == POLICY_ALLOW || x.verdict >= POLICY_PORT_DENIED)
 		assert_non_null(policy_conduit_at(p, x.conduit));
+}
+
+/* Time goes on, or back; the mode changes; grants are given anew. */
+static void another_time(void)
+{
+	struct policy_grant grant[CONDUITS];
+	unsigned i, n = 0;
+
+	when_now.time = BEGIN + (int64_t)rnd(28 * 24 * 60) * 60;
+	when_now.mode = rnd(4);
+	for (i = 0; i < w.conduits; i++) {
+		int64_t *granted = w.conduit[i].when.granted;
+
+		granted[0] = when_now.time - rnd(100);
+		granted[1] = granted[0] + (rnd(2) ? rnd(200) : 0);
+		if (granted[0] < granted[1])
+			grant[n++] = (struct policy_grant){i, granted[0] * CIVIL_NS,
+							   granted[1] * CIVIL_NS};
+	}
+	assert_true(policy_now_grants(now, grant, n));
+	policy_now_at(now, when_now.time * CIVIL_NS + rnd(1000));
+	policy_now_mode(now, (enum policy_operating_mode)when_now.mode);
 }
 
 static void agrees(void **state)
@@ -703,19 +737,26 @@ static void agrees(void **state)
 			diag_print(&diag, stderr);
 			fail_msg("seed %llu does not load\n%s", (unsigned long long)start, text);
 		}
-		for (k = 0; k < OPS; k++)
+		now = policy_now_new(p);
+		assert_non_null(now);
+		for (k = 0; k < OPS; k++) {
+			if (k % 30 == 0)
+				another_time();
 			one_op(p, start);
+		}
+		policy_now_free(now);
 		policy_free(p);
 		diag_free(&diag);
 	}
-	for (i = 0; i <= POLICY_GRANT_MISSING; i++)
+	for (i = 0; i <= POLICY_EXPIRED; i++)
 		print_message("verdict %u: %llu\n", i, (unsigned long long)verdicts[i]);
 	/* the comparison is worth something only if every verdict occurs often */
 	assert_true(verdicts[POLICY_ALLOW] > 1000);
 	assert_true(verdicts[POLICY_OP_DENIED] > 1000);
 	assert_true(verdicts[POLICY_OBJECT_DENIED] > 1000);
 	assert_true(verdicts[POLICY_VALUE_DENIED] > 1000);
-	assert_true(verdicts[POLICY_GRANT_MISSING] > 100);
+	for (i = POLICY_GRANT_MISSING; i <= POLICY_EXPIRED; i++)
+		assert_true(verdicts[i] > 100);
 }
 
 int main(void)

@@ -131,15 +131,79 @@ static const struct mistake {
 	{BASE "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], fail: @shut}\n",
 	 "fail must be one of open, closed"},
 	{BASE "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: {grant: @yes}}\n",
-	 "grant must be one of required"},
+	 "grant must be required, or a map such as"},
+	{BASE "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: {grant: {@logest: "
+	      "4h}}}\n",
+	 "unknown key \"logest\" under grant; did you mean \"longest\"?"},
+	{BASE "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: {grant: {longest: "
+	      "@4}}}\n",
+	 "longest: \"4\" is no duration of up to a year; write 30m, 4h or 2d"},
+	{BASE "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: {grant: {longest: "
+	      "@2h4d}}}\n",
+	 "is no duration"},
+	{BASE "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: {grant: {longest: "
+	      "@0h}}}\n",
+	 "is no duration"},
+	{BASE "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: {grant: {longest: "
+	      "@400d}}}\n",
+	 "is no duration of up to a year"},
+	{BASE "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: {grant: {approvers: "
+	      "@[]}}}\n",
+	 "approvers names nobody"},
 	{BASE "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: @grant}\n",
-	 "when must be a map, {grant: required}"},
+	 "when must be a map, such as {grant: required}"},
 	{BASE "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], @when: {}}\n",
-	 "when has no \"grant\""},
-	{ZONES "@\tassets: {}\n", "nothing begins with this character"},
+	 "when says nothing; write grant, schedule, operating-mode or until"},
 	{BASE "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: {@hours: 9, grant: "
 	      "required}}\n",
 	 "unknown key \"hours\" under when"},
+	{BASE "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: {operating-mode: "
+	      "@maintenence}}\n",
+	 "operating-mode must be one of normal, maintenance"},
+	{BASE
+	 "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: {operating-mode: @[]}}\n",
+	 "the conduit would never open"},
+	{BASE
+	 "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: {until: @tomorrow}}\n",
+	 "until: \"tomorrow\" is no date; write 2026-12-31"},
+	{BASE
+	 "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: {until: @2026-02-29}}\n",
+	 "is no date"},
+	{BASE "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: {until: "
+	      "@2026-12-31T25:00}}\n",
+	 "is no date"},
+	{BASE "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: {schedule: @day}}\n",
+	 "there is no schedule \"day\""},
+	{BASE "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: {schedule: @[]}}\n",
+	 "schedule names none"},
+	{BASE "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: {schedule: @{}}}\n",
+	 "a schedule needs days, hours, or both"},
+	{BASE "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: {schedule: {days: "
+	      "@monday}}}\n",
+	 "\"monday\" is no day or range of days"},
+	{BASE "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: {schedule: {days: "
+	      "mon, hours: @8:00-17:00}}}\n",
+	 "\"8:00-17:00\" are no hours; write 08:00-17:00"},
+	{BASE "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: {schedule: {hours: "
+	      "[08:00-09:00, @24:00-08:00]}}}\n",
+	 "are no hours"},
+	{BASE "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: {schedule: {hours: "
+	      "@08:00-24:01}}}\n",
+	 "are no hours"},
+	{BASE "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: {schedule: {hours: "
+	      "@08:00-08:00}}}\n",
+	 "the hours 08:00-08:00 are empty; the whole day is 00:00-24:00"},
+	{"schedules: {day-shift: {hours: 08:00-17:00}}\n" BASE
+	 "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], when: {schedule: @dayshift}}\n",
+	 "there is no schedule \"dayshift\"; did you mean \"day-shift\"?"},
+	{ZONES "schedules: {a: {@day: mon}}\n",
+	 "unknown key \"day\" under a schedule; did you mean \"days\"?"},
+	{ZONES "schedules: @[a]\n", "schedules must be a map, not a list"},
+	{ZONES "timezone: @Asia/Tokio\n", "there is no time zone \"Asia/Tokio\"; write a name of "
+					  "the tz database such as Asia/Tokyo"},
+	{ZONES "timezone: @../../etc/passwd\n", "there is no time zone"},
+	{ZONES "timezone: @\"+25:00\"\n", "there is no time zone"},
+	{ZONES "@\tassets: {}\n", "nothing begins with this character"},
 	{BASE "conduits:\n  - {id: c, from: hmi-1, to: plc-1, allow: [], refs: [@AC-7]}\n",
 	 "no reference"},
 	/* entries */

@@ -1,0 +1,28 @@
+/*
+ * detect/phrase.h - a sentence under construction, shared by the files that word alerts.
+ *
+ * Text is added until the buffer is full; what comes behind is dropped, and words_fill() sees to it
+ * that the last character is whole. Private to the wording (words*.c).
+ */
+#ifndef KIDOBAN_DETECT_PHRASE_H
+#define KIDOBAN_DETECT_PHRASE_H
+
+#include "detect/words.h"
+
+/* One text of two, in the language of the words w at hand. */
+#define LANG(en, ja) (w->lang == FINDING_JA ? (ja) : (en))
+
+struct phrase {
+	char *buf;
+	size_t size, len;
+};
+
+__attribute__((format(printf, 2, 3))) void phrase_add(struct phrase *p, const char *fmt, ...);
+
+/* The conduit that spoke; NULL if none. */
+const struct policy_conduit *words_conduit(const struct words *w);
+
+/* Expected, where a conduit was closed: when it is open, and when this was. */
+void words_closed(struct phrase *p, const struct words *w);
+
+#endif
