@@ -27,7 +27,7 @@ bool glob_match(struct slice pattern, struct slice text)
 			t++;
 		} else if (star != UINT32_MAX) {
 			p = star;
-			t = ++again;
+			t = again += char_len(text, again);
 		} else {
 			return false;
 		}

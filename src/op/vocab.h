@@ -14,7 +14,7 @@
 /* What a key constrains. `do`, `value`, `port` and `addresses` exist for every protocol and are
  * not listed. */
 enum vocab_kind {
-	VOCAB_UNIT,  /* op.unit, number ranges */
+	VOCAB_UNIT,  /* op.unit, number ranges; arg 1: every op has one */
 	VOCAB_CODE,  /* op.code, numbers, ranges or names of codes */
 	VOCAB_SPACE, /* op.object.space == arg, and [first, first + count) within number ranges */
 	VOCAB_PATH,  /* op.object.path[arg], number ranges */
@@ -38,6 +38,14 @@ struct vocab_code {
 	uint8_t cls;	  /* enum op_class */
 };
 
+/* One kind of op there can be, for whoever reasons about all of them. */
+struct vocab_op {
+	uint32_t code;
+	uint8_t cls;   /* enum op_class; OP_CLASSES ends the table */
+	uint8_t space; /* enum op_space of its object */
+	bool mask;     /* its values are masks: intervals, not numbers (OP_V_MASK16) */
+};
+
 struct vocab {
 	const char *proto;		/* equals op.proto, pointer and text */
 	const struct vocab_key *keys;	/* ended by a NULL name */
@@ -45,6 +53,11 @@ struct vocab {
 	const char
 		*carrier; /* the protocol this one travels in ("enip" of "cip"), or NULL: who may
 			     use this one may open sessions there, and who may discover may there */
+	const struct vocab_op
+		*ops;	   /* every op whose code is listed, also such as a policy has no
+			      name for; NULL: any class may come with any code and object */
+	uint16_t unlisted; /* with ops: classes of codes they do not list, bits */
+	uint16_t port;	   /* the usual one, for examples; 0: there is none */
 };
 
 /* The vocabulary of a protocol; NULL when there is no dissector of that name. */

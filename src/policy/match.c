@@ -296,9 +296,9 @@ static struct policy_op_decision denied(const struct policy *p,
 	return x;
 }
 
-static struct judge judge_of(const struct policy_flow_decision *d, const struct op *op)
+static struct judge judge_of(uint16_t port, const struct op *op)
 {
-	struct judge j = {.op = op, .cls = (enum op_class)op->cls, .port = d->port};
+	struct judge j = {.op = op, .cls = (enum op_class)op->cls, .port = port};
 
 	if (op->from_server && op->role == OP_PUBLISH && op->cls == OP_WRITE)
 		j.cls = OP_READ;
@@ -307,6 +307,14 @@ static struct judge judge_of(const struct policy_flow_decision *d, const struct 
 	if (j.cls == OP_WRITE && op->values.count > j.elements)
 		j.elements = op->values.count;
 	return j;
+}
+
+bool rule_permits(const struct rule *r, uint16_t port, const struct op *op)
+{
+	struct judge j = judge_of(port, op);
+	enum stage stage = rule_head(r, &j);
+
+	return stage == AT_OBJECT && rule_covers(r, &j, 0, &stage) >= j.elements;
 }
 
 struct policy_op_decision policy_op(const struct policy_now *now,
@@ -320,7 +328,7 @@ struct policy_op_decision policy_op(const struct policy_now *now,
 	struct said said;
 	uint64_t at = 0;
 
-	j = judge_of(d, op);
+	j = judge_of(d->port, op);
 	if (!(d->classes >> j.cls & 1)) {
 		x.verdict = d->capped;
 		return x;

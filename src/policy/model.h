@@ -231,6 +231,9 @@ static inline bool rule_port(const struct rule *r, uint16_t port)
 	return !(r->has & RULE_PORT) || iset_contains(&r->port, port);
 }
 
+/* match.c: true when this rule alone permits all of the op on a flow to that port. */
+bool rule_permits(const struct rule *r, uint16_t port, const struct op *op);
+
 /* match_flow.c: true when a service of the conduit permits the flow as a whole. */
 bool conduit_serves(const struct conduit *c, uint8_t ip_proto, uint16_t port);
 

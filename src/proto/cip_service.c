@@ -172,7 +172,14 @@ static const struct vocab_code codes[] = {
 	{NULL, 0, 0},
 };
 
-const struct vocab cip_vocab = {.proto = "cip", .keys = keys, .codes = codes, .carrier = "enip"};
+/* What a code is for depends on the object: there is no list of ops. */
+const struct vocab cip_vocab = {
+	.proto = "cip",
+	.keys = keys,
+	.codes = codes,
+	.carrier = "enip",
+	.port = 44818,
+};
 
 static int compare(const void *key, const void *element)
 {

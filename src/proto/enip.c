@@ -65,7 +65,18 @@ static const struct vocab_key keys[] = {
 
 static const struct vocab_code codes[] = {COMMANDS(AS_VOCAB){NULL, 0, 0}};
 
-static const struct vocab enip_vocab = {.proto = "enip", .keys = keys, .codes = codes};
+#define AS_OP(code, name, op_class, shape) {code, op_class, OP_SPACE_NONE, false},
+
+static const struct vocab_op ops[] = {COMMANDS(AS_OP){0, OP_CLASSES, OP_SPACE_NONE, false}};
+
+static const struct vocab enip_vocab = {
+	.proto = "enip",
+	.keys = keys,
+	.codes = codes,
+	.ops = ops,
+	.unlisted = 1u << OP_SESSION,
+	.port = 44818,
+};
 
 /* Volume 2, table 2-3.3. */
 const char *enip_status_name(uint32_t status)

@@ -305,7 +305,8 @@ static void exception(struct pdu *p, struct op *op)
 
 #define AS_FUNCTION(code, cls, name, space, max, rl, rc, rd, sl, sc, sd)                           \
 	[code] = {name, OP_##cls, OP_SPACE_##space, max, {{rl, rc, rd}, {sl, sc, sd}}},
-#define AS_CODE(code, cls, name, ...) {name, code, OP_##cls},
+#define AS_CODE(code, cls, name, ...)	   {name, code, OP_##cls},
+#define AS_OP(code, cls, name, space, ...) {code, OP_##cls, OP_SPACE_##space, code == 22},
 
 static const struct function functions[128] = {FUNCTIONS(AS_FUNCTION)};
 
@@ -317,8 +318,15 @@ static const struct vocab_code codes[] = {
 	{NULL, 0, 0},
 };
 
+static const struct vocab_op ops[] = {
+	FUNCTIONS(AS_OP){23, OP_READ, OP_SPACE_HOLDING, false},
+	{43, OP_DISCOVER, OP_SPACE_DEVICE_ID, false},
+	{43, OP_CONFIG, OP_SPACE_NONE, false},
+	{0, OP_CLASSES, OP_SPACE_NONE, false},
+};
+
 static const struct vocab_key keys[] = {
-	{"unit", VOCAB_UNIT, 0, 0xff, 255},
+	{"unit", VOCAB_UNIT, 1, 0xff, 255},
 	{"function", VOCAB_CODE, 0, 0xff, 255},
 	{"coil", VOCAB_SPACE, OP_SPACE_COIL, 0, UINT16_MAX},
 	{"discrete-input", VOCAB_SPACE, OP_SPACE_DISCRETE_INPUT, 1, UINT16_MAX},
@@ -332,7 +340,14 @@ static const struct vocab_key keys[] = {
 	{NULL, 0, 0, 0, 0},
 };
 
-const struct vocab modbus_vocab = {.proto = "modbus", .keys = keys, .codes = codes};
+const struct vocab modbus_vocab = {
+	.proto = "modbus",
+	.keys = keys,
+	.codes = codes,
+	.ops = ops,
+	.unlisted = 1u << OP_CONFIG,
+	.port = 502,
+};
 
 /*
  * Codes that the table does not have. What they do only their vendor knows, so they get the class

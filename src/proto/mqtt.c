@@ -75,7 +75,24 @@ static const struct vocab_code codes[] = {
 	{"auth", MQTT_AUTH, OP_SESSION},	 {0},
 };
 
-static const struct vocab vocab = {.proto = proto, .keys = keys, .codes = codes};
+/* With the delivery of a message, which is the reading of it, and the will in a CONNECT. */
+static const struct vocab_op vocab_ops[] = {
+	{MQTT_CONNECT, OP_SESSION, OP_SPACE_NONE, false},
+	{MQTT_CONNECT, OP_WRITE, OP_SPACE_TOPIC, false},
+	{MQTT_PUBLISH, OP_WRITE, OP_SPACE_TOPIC, false},
+	{MQTT_PUBLISH, OP_READ, OP_SPACE_TOPIC, false},
+	{MQTT_SUBSCRIBE, OP_READ, OP_SPACE_TOPIC, false},
+	{0, OP_CLASSES, OP_SPACE_NONE, false},
+};
+
+static const struct vocab vocab = {
+	.proto = proto,
+	.keys = keys,
+	.codes = codes,
+	.ops = vocab_ops,
+	.unlisted = 1u << OP_SESSION,
+	.port = 1883,
+};
 static const struct vocab *const vocabs[] = {&vocab, NULL};
 
 static uint64_t key_of(uint8_t dir, uint8_t type, uint16_t id, uint32_t index)

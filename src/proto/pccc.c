@@ -112,7 +112,20 @@ static const struct vocab_key keys[] = {
 
 static const struct vocab_code codes[] = {FUNCTIONS(AS_VOCAB){NULL, 0, 0}};
 
-const struct vocab pccc_vocab = {.proto = "pccc", .keys = keys, .codes = codes, .carrier = "cip"};
+#define AS_OP(code, name, op_class, address)                                                       \
+	{code, op_class, (address) == NO_ADDRESS ? OP_SPACE_NONE : OP_SPACE_DATA_FILE, false},
+
+static const struct vocab_op ops[] = {FUNCTIONS(AS_OP){0, OP_CLASSES, OP_SPACE_NONE, false}};
+
+const struct vocab pccc_vocab = {
+	.proto = "pccc",
+	.keys = keys,
+	.codes = codes,
+	.carrier = "cip",
+	.ops = ops,
+	.unlisted = 1u << OP_CONFIG,
+	.port = 44818,
+};
 
 static const struct function *function_find(uint32_t code)
 {
