@@ -171,9 +171,11 @@ def certificate(name):
 
 
 def tls_server(f, host, port=443):
-    """openssl s_server with a small page."""
+    """openssl s_server with a small page, /index.html."""
     keys = certificate(host)
-    f.start(host, "openssl", "s_server", "-quiet", "-accept", f"{f.address(host)}:{port}", "-www",
+    with open(os.path.join(f.work, "index.html"), "w", encoding="ascii") as out:
+        out.write("<p>kidoban</p>\n")
+    f.start(host, "openssl", "s_server", "-quiet", "-accept", f"{f.address(host)}:{port}", "-WWW",
             "-key", keys + "/key.pem", "-cert", keys + "/cert.pem")
     f.wait_port(host, port)
 
@@ -182,8 +184,8 @@ def tls_get(f, host, to, port=443, name=None):
     """curl; `name` is what it asks for (SNI), else the address."""
     need("curl")
     address = f.address(to)
-    where = ["--resolve", f"{name}:{port}:{address}", f"https://{name}:{port}/"] if name else [
-        f"https://{address}:{port}/"]
+    where = ["--resolve", f"{name}:{port}:{address}", f"https://{name}:{port}/index.html"] if name else [
+        f"https://{address}:{port}/index.html"]
     return f.run(host, "curl", "-sk", "-m", "5", "--noproxy", "*", *where)
 
 
@@ -264,7 +266,7 @@ def dns_query(f, host, to, name):
 def nmap(f, host, *words):
     """nmap -n -Pn WORD...; hosts may be named: nmap(f, "rogue", "-sT", "-p", "22,80", "plc-1")."""
     need("nmap")
-    return f.run(host, "nmap", "-n", "-Pn", "--max-retries", "0", *(f.address(str(w)) for w in words),
+    return f.run(host, "nmap", "-n", "-Pn", "-r", "--max-retries", "0", *(f.address(str(w)) for w in words),
                  timeout=60)
 
 

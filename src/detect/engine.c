@@ -184,6 +184,16 @@ static void fill_place(const struct policy *p, struct policy_place place, const 
 	*asset = place.asset == POLICY_NONE ? NULL : policy_asset_at(p, place.asset)->id;
 }
 
+/* The end that did it: who it is, and which threats begin there. */
+static void fill_source(const struct policy *p, struct policy_place place, struct incident *i)
+{
+	fill_place(p, place, &i->src_zone, &i->src_asset);
+	if (place.zone != POLICY_NONE)
+		i->zone_refs = policy_zone_at(p, place.zone)->refs;
+	if (place.asset != POLICY_NONE)
+		i->asset_refs = policy_asset_at(p, place.asset)->refs;
+}
+
 /* What an incident keeps of a flow; from: the end that sent the packet, 0 client, 1 server. */
 static void fill_flow(struct engine *e, struct incident *i, struct flow *f, int from)
 {
@@ -206,7 +216,7 @@ static void fill_flow(struct engine *e, struct incident *i, struct flow *f, int 
 	i->to_client = from;
 	if (!e->cfg.policy || !v->opened)
 		return;
-	fill_place(e->cfg.policy, v->place[from], &i->src_zone, &i->src_asset);
+	fill_source(e->cfg.policy, v->place[from], i);
 	fill_place(e->cfg.policy, v->place[!from], &i->dst_zone, &i->dst_asset);
 }
 
@@ -230,8 +240,7 @@ static void fill_packet(struct engine *e, struct incident *i, const struct packe
 	i->ip_proto = p->ip_proto;
 	if (!policy)
 		return;
-	fill_place(policy, policy_place(policy, &p->src, p->has_mac ? &p->src_mac : NULL),
-		   &i->src_zone, &i->src_asset);
+	fill_source(policy, policy_place(policy, &p->src, p->has_mac ? &p->src_mac : NULL), i);
 	fill_place(policy, policy_place(policy, &p->dst, NULL), &i->dst_zone, &i->dst_asset);
 }
 

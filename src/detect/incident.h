@@ -52,6 +52,8 @@ struct incident {
 	const char *src_asset, *dst_asset; /* likewise */
 	const char *conduit;		   /* likewise */
 	const char *const *refs;	   /* the conduit's own, NULL-ended; may be NULL */
+	const char *const *asset_refs;	   /* likewise: threats that begin at src */
+	const char *const *zone_refs;	   /* likewise: in its zone */
 
 	/* What the two ends told about themselves; filled when the incident is told, may be NULL.
 	 */

@@ -119,6 +119,11 @@ static void asset_accept(struct loader *l, const struct yaml_node *n, void *obje
 	load_accept(l, n, LINT_OF_ASSET, ((struct asset_load *)object)->index);
 }
 
+static void asset_refs(struct loader *l, const struct yaml_node *n, void *object)
+{
+	((struct asset_load *)object)->asset->refs = load_refs(l, n);
+}
+
 static const struct field asset_fields[] = {
 	{"zone", asset_zone, true},
 	{"address", asset_addresses, false},
@@ -135,6 +140,7 @@ static const struct field asset_fields[] = {
 	{"tenant", asset_tenant, false},
 	{"nat", asset_nat, false},
 	{"accept", asset_accept, false},
+	{"refs", asset_refs, false},
 	{NULL, NULL, false},
 };
 

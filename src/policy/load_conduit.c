@@ -6,8 +6,6 @@ struct conduit_load {
 	struct conduit *c;
 	struct ends from, to;
 	bool fail_written;
-	const char **refs; /* c->pub.refs under construction */
-	uint32_t nrefs, refs_cap;
 };
 
 static const char *conduit_name(const struct policy *p, uint32_t i)
@@ -48,26 +46,12 @@ static void conduit_reason(struct loader *l, const struct yaml_node *n, void *ob
 		((struct conduit_load *)object)->c->pub.reason = s;
 }
 
-static void ref(struct loader *l, const struct yaml_node *n, void *object)
-{
-	struct conduit_load *c = object;
-	const char *s = load_text(l, n, "refs"), *colon = s ? strchr(s, ':') : NULL;
-
-	if (!s)
-		return;
-	if (!colon || colon == s || !colon[1]) {
-		load_error(l, n,
-			   "\"%s\" is no reference; write namespace:id, such as cpsf:CPS.AC-7", s);
-		return;
-	}
-	c->refs = arena_grow(l->a, c->refs, c->nrefs + 1, &c->refs_cap, sizeof(*c->refs));
-	c->refs[c->nrefs++] = s;
-	c->refs[c->nrefs] = NULL;
-}
-
 static void conduit_refs(struct loader *l, const struct yaml_node *n, void *object)
 {
-	load_each(l, n, "refs", ref, object);
+	const char *const *refs = load_refs(l, n);
+
+	if (refs)
+		((struct conduit_load *)object)->c->pub.refs = refs;
 }
 
 static void conduit_allow(struct loader *l, const struct yaml_node *n, void *object)
@@ -165,8 +149,6 @@ static void load_conduit(struct loader *l, const struct yaml_node *n)
 				      .line = n->line,
 				      .col = n->col}};
 	load_fields(l, n, "a conduit", conduit_fields, &x);
-	if (x.nrefs)
-		c->pub.refs = x.refs;
 	c->from = x.from.end;
 	c->nfrom = x.from.count;
 	c->from_words = x.from.words;

@@ -120,6 +120,11 @@ static void zone_accept(struct loader *l, const struct yaml_node *n, void *objec
 	load_accept(l, n, LINT_OF_ZONE, ((struct zone_load *)object)->index);
 }
 
+static void zone_refs(struct loader *l, const struct yaml_node *n, void *object)
+{
+	((struct zone_load *)object)->zone->refs = load_refs(l, n);
+}
+
 static const struct field zone_fields[] = {
 	{"title", zone_title, false},
 	{"level", zone_level, true},
@@ -132,6 +137,7 @@ static const struct field zone_fields[] = {
 	{"uplink-only", zone_uplink, false},
 	{"criticality", zone_criticality, false},
 	{"accept", zone_accept, false},
+	{"refs", zone_refs, false},
 	{NULL, NULL, false},
 };
 

@@ -140,6 +140,9 @@ void load_take_id(struct loader *l, const struct yaml_node *at, const char *id, 
 /* load_trust.c: keys that zones and assets share. */
 uint8_t load_trust(struct loader *l, const struct yaml_node *n); /* enum policy_trust */
 uint64_t load_tenants(struct loader *l, const struct yaml_node *n);
+
+/* load_refs.c: namespace:id, or a list of them; NULL-ended, NULL when there is none. */
+const char *const *load_refs(struct loader *l, const struct yaml_node *n);
 void load_criticality(struct loader *l, const struct yaml_node *n, struct policy_zone *zone);
 
 /* true or false. */

@@ -67,6 +67,7 @@ struct policy_zone {
 	uint8_t impact;		 /* enum policy_impact */
 	bool uplink_only;	 /* its devices only report */
 	uint64_t tenants;	 /* bits, see policy_tenant(); 0: none was given */
+	const char *const *refs; /* threats that begin there; NULL-ended; NULL: none was given */
 	const char *file;	 /* where it is written */
 	int line, col;
 };
@@ -86,7 +87,8 @@ struct policy_asset {
 	uint8_t trust;	  /* enum policy_trust; TRUST_UNSAID: the zone's */
 	uint64_t tenants; /* bits, see policy_tenant(); 0: the zone's */
 	const char *owner, *vendor, *model, *software, *serial; /* for people; "" */
-	const char *file;					/* where it is written */
+	const char *const *refs; /* threats that begin there; NULL-ended; NULL: none was given */
+	const char *file;	 /* where it is written */
 	int line, col;
 };
 

@@ -314,25 +314,28 @@ static void put_classes(json_t *o, uint16_t mask)
 	json_object_set_new(o, "classes", list);
 }
 
-static bool is_listed(const char *const *list, const char *text)
+static bool is_listed(const json_t *list, const char *text)
 {
-	for (; *list; list++)
-		if (strcmp(*list, text) == 0)
+	size_t n;
+
+	for (n = 0; n < json_array_size(list); n++)
+		if (strcmp(json_string_value(json_array_get(list, n)), text) == 0)
 			return true;
 	return false;
 }
 
-/* Those of the finding, then what the conduit adds. */
+/* Those of the finding; then what the conduit, the asset and the zone add. */
 static json_t *all_refs(const struct incident *i)
 {
+	const char *const *const lists[] = {i->finding->refs, i->refs, i->asset_refs, i->zone_refs};
 	const char *const *r;
 	json_t *refs = json_array();
+	size_t n;
 
-	for (r = i->finding->refs; *r; r++)
-		json_array_append_new(refs, json_string(*r));
-	for (r = i->refs; r && *r; r++)
-		if (!is_listed(i->finding->refs, *r))
-			json_array_append_new(refs, json_string(*r));
+	for (n = 0; n < sizeof(lists) / sizeof(*lists); n++)
+		for (r = lists[n]; r && *r; r++)
+			if (!is_listed(refs, *r))
+				json_array_append_new(refs, json_string(*r));
 	return refs;
 }
 

@@ -1,7 +1,7 @@
 """Implementation model 1: data of IoT devices, one factory."""
 
 from stacks import (enip, enip_target, modbus_poll, modbus_read, modbus_server, modbus_write, mqtt_broker,
-                    mqtt_pub, mqtt_sub, nmap, tls_get, tls_server)
+                    mqtt_pub, mqtt_sub, nmap, ssh, ssh_server, tls_get, tls_server)
 
 POLICY = "zones/model1.yaml"
 
@@ -10,6 +10,7 @@ def servers(f):
     modbus_server(f, "plc-1")
     enip_target(f, "plc-2")
     mqtt_broker(f, "relay-1")
+    mqtt_broker(f, "iot-gw-1")  # the sensors' side of the gateway
     tls_server(f, "analysis-1")
 
 
@@ -20,13 +21,14 @@ def normal(f):
     f.also(modbus_poll, f, "hmi-1", "plc-1", "holding", 100, 20)
     f.also(enip, f, "hmi-1", "plc-2", "every:500,4,Speed")
     f.also(mqtt_pub, f, "iot-gw-1", "relay-1", "plant/line1/temperature", "21.5", "22.5", "23.5")
+    f.also(mqtt_pub, f, "sensor-1", "iot-gw-1", "sensor/vibration", "0.03", "0.04", "0.03", every=1)
     modbus_write(f, "hmi-1", "plc-1", 105, 450)
     mqtt_pub(f, "analysis-1", "relay-1", "plan/line1/rate", "450", client="analysis-1-plan", qos=1)
     tls_get(f, "viewer-1", "analysis-1")
 
 
 def A1(f):
-    """An IoT device with a back door: the gateway's neighbour calls home and looks around."""
+    """An IoT device with a back door calls home, and looks for services in the DMZ."""
     f.guest("c2", "wan", "203.0.113.66")
     tls_server(f, "c2")
     tls_get(f, "sensor-1", "c2")
@@ -45,7 +47,27 @@ def A3(f):
 
 
 def A4(f):
-    """From the IoT network to the control network, information side: a scan, then a write."""
+    """From the IoT network to the control network: a scan of its servers, a write to a controller."""
     nmap(f, "iot-gw-1", "-sT", "-p", "22,445,3389", "mes-1")
     modbus_read(f, "iot-gw-1", "plc-1", "holding", 0, 10)
     modbus_write(f, "iot-gw-1", "plc-1", 105, 0)
+
+
+def B1(f):
+    """The viewer is infected: it tries keys at the analysis server."""
+    ssh_server(f, "analysis-1")
+    ssh(f, "viewer-1", "analysis-1", key="bad")
+
+
+def B2(f):
+    """Data analysis (1) is infected: it opens a session towards production planning."""
+    ssh_server(f, "mes-1")
+    ssh(f, "analysis-1", "mes-1", "id")
+
+
+def B3(f):
+    """From the information network to the control network: a visitor's PC scans, then writes."""
+    f.guest("visitor", "info-nw", "10.10.7.77")
+    nmap(f, "visitor", "-sT", "-p", "22,445,3389", "mes-1", "hmi-1")
+    modbus_read(f, "visitor", "plc-1", "holding", 0, 10)
+    modbus_write(f, "visitor", "plc-1", 105, 0)
