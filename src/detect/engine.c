@@ -2,9 +2,11 @@
 
 #include "base/hash.h"
 #include "detect/endpoint.h"
+#include "detect/engine_private.h"
 #include "detect/incident.h"
 #include "detect/judge.h"
 #include "detect/storm.h"
+#include "detect/vigil.h"
 #include "detect/words.h"
 
 #include <stdlib.h>
@@ -27,9 +29,11 @@ struct engine {
 	struct incident_table *incidents;
 	struct storm *storm;
 	struct endpoint_table *endpoints;
-	uint64_t early; /* incidents told early that were spoken of */
-	int64_t begin;	/* ns, packet time at which listening began, for what is older */
-	int64_t ticked; /* ns, packet time at which quiet incidents were last looked for */
+	struct vigil *vigil; /* NULL: the policy asks for nothing that shows over time only */
+	uint64_t early;	     /* incidents told early that were spoken of */
+	int64_t begin;	     /* ns, packet time at which listening began, for what is older */
+	int64_t ticked;	     /* ns, packet time at which quiet incidents were last looked for */
+	int64_t newest;	     /* ns, of all packets seen */
 	unsigned vocabs;
 	const char *vocab_proto[VOCABS_MAX];
 	uint64_t ops[VOCABS_MAX];
@@ -88,7 +92,8 @@ struct engine *engine_new(const struct engine_config *cfg)
 	e->incidents = incident_table_new(
 		INCIDENTS_MAX, cfg->incident_quiet ? cfg->incident_quiet : 300 * SECOND,
 		cfg->incident_longest ? cfg->incident_longest : 3600 * SECOND, told, e);
-	if (e->storm && e->endpoints && e->incidents && begin_policy(e))
+	if (e->storm && e->endpoints && e->incidents && begin_policy(e) &&
+	    vigil_new(e, cfg->policy, cfg->lang, &e->vigil))
 		return e;
 fail:
 	engine_free(e);
@@ -101,10 +106,16 @@ static inline void tick(struct engine *e, int64_t time)
 	if (e->now)
 		policy_now_at(e->now, time);
 	if (time - e->ticked >= SECOND || time < e->ticked) {
-		if (time < e->begin || time - e->ticked > PAUSE)
+		if (time < e->begin || time - e->ticked > PAUSE) {
 			e->begin = time;
+			if (e->vigil)
+				vigil_begin(e->vigil, time);
+		}
+		if (e->vigil)
+			vigil_tick(e->vigil, time);
 		incident_tick(e->incidents, time);
 		e->ticked = time;
+		e->newest = time;
 	}
 }
 
@@ -155,8 +166,8 @@ static struct incident *count(struct engine *e, enum judge_finding what, uint64_
  * Counts an occurrence; a new incident is returned to be filled. A table that runs over is a
  * finding of its own, made first so that it cannot push out what is returned here.
  */
-static struct incident *report_at(struct engine *e, enum judge_finding what, uint64_t key,
-				  uint64_t place, int64_t time, uint64_t frame)
+struct incident *engine_report(struct engine *e, enum judge_finding what, uint64_t key,
+			       uint64_t place, int64_t time, uint64_t frame)
 {
 	struct words w = {.lang = e->cfg.lang, .number = INCIDENTS_MAX};
 	struct incident *i;
@@ -170,11 +181,17 @@ static struct incident *report_at(struct engine *e, enum judge_finding what, uin
 	return count(e, what, key, place, time, frame);
 }
 
-/* The same where only the key matters. */
+struct incident *engine_incident(const struct engine *e, enum judge_finding what, uint64_t key,
+				 uint64_t place)
+{
+	return incident_find_at(e->incidents, e->finding[what], key, place);
+}
+
+/* The same as engine_report() where only the key matters. */
 static struct incident *report(struct engine *e, enum judge_finding what, uint64_t key,
 			       int64_t time, uint64_t frame)
 {
-	return report_at(e, what, key, 0, time, frame);
+	return engine_report(e, what, key, 0, time, frame);
 }
 
 static void fill_place(const struct policy *p, struct policy_place place, const char **zone,
@@ -195,7 +212,7 @@ static void fill_source(const struct policy *p, struct policy_place place, struc
 }
 
 /* What an incident keeps of a flow; from: the end that sent the packet, 0 client, 1 server. */
-static void fill_flow(struct engine *e, struct incident *i, struct flow *f, int from)
+void engine_fill_flow(struct engine *e, struct incident *i, struct flow *f, int from)
 {
 	const struct flow_view *v = flow_view(f);
 	unsigned src = (f->client == 1) ^ (unsigned)from;
@@ -245,7 +262,7 @@ static void fill_packet(struct engine *e, struct incident *i, const struct packe
 }
 
 /* The verdict and the conduit of a violation; more is at stake in a safety zone. */
-static void fill_verdict(struct engine *e, struct incident *i, const struct flow_view *v,
+void engine_fill_verdict(struct engine *e, struct incident *i, const struct flow_view *v,
 			 uint32_t conduit, bool is_op)
 {
 	const struct policy *p = e->cfg.policy;
@@ -288,11 +305,11 @@ static void flow_violation(struct engine *e, struct flow *f, enum judge_finding 
 	struct incident *i;
 
 	v->told = (uint8_t)what;
-	i = report_at(e, what, flow_violation_key(f), flow_key(f), time, frame);
+	i = engine_report(e, what, flow_violation_key(f), flow_key(f), time, frame);
 	if (!i)
 		return;
-	fill_flow(e, i, f, 0);
-	fill_verdict(e, i, v, v->decision.conduit, false);
+	engine_fill_flow(e, i, f, 0);
+	engine_fill_verdict(e, i, v, v->decision.conduit, false);
 	words_fill(&w, what, i);
 }
 
@@ -350,7 +367,7 @@ static void unknown_device(struct engine *e, const struct addr *a, const struct 
 	if (p)
 		fill_packet(e, i, p);
 	else
-		fill_flow(e, i, f, end);
+		engine_fill_flow(e, i, f, end);
 	words_fill(&w, JUDGE_UNKNOWN_DEVICE, i);
 }
 
@@ -371,7 +388,7 @@ static void mac_changed(struct engine *e, const struct addr *a, const struct mac
 	if (p)
 		fill_packet(e, i, p);
 	else
-		fill_flow(e, i, f, end);
+		engine_fill_flow(e, i, f, end);
 	words_fill(&w, JUDGE_MAC_CHANGED, i);
 }
 
@@ -444,11 +461,11 @@ static void op_violation(struct engine *e, struct flow *f, enum judge_finding wh
 	struct incident *i;
 
 	key = mix(mix(key, op->code), op->object.space);
-	i = report_at(e, what, key, place_of(op, d), op->time, op->frame);
+	i = engine_report(e, what, key, place_of(op, d), op->time, op->frame);
 	if (!i)
 		return;
-	fill_flow(e, i, f, op->from_server);
-	fill_verdict(e, i, v, d->conduit, true);
+	engine_fill_flow(e, i, f, op->from_server);
+	engine_fill_verdict(e, i, v, d->conduit, true);
 	words_op(op, i);
 	words_fill(&w, what, i);
 }
@@ -468,7 +485,7 @@ static void error_response(struct engine *e, struct flow *f, const struct op *op
 		i = report(e, JUDGE_ILLEGAL_FUNCTION,
 			   mix(mix_text(flow_key(f), op->proto), op->code), op->time, op->frame);
 		if (i) {
-			fill_flow(e, i, f, 1);
+			engine_fill_flow(e, i, f, 1);
 			words_op(op, i);
 			words_fill(&w, JUDGE_ILLEGAL_FUNCTION, i);
 		}
@@ -479,7 +496,7 @@ static void error_response(struct engine *e, struct flow *f, const struct op *op
 	i = report(e, JUDGE_STORM, mix_addr(0, flow_server(f)), op->time, op->frame);
 	if (i) {
 		i->count = STORM_ERRORS; /* it begins with the first of them */
-		fill_flow(e, i, f, 1);
+		engine_fill_flow(e, i, f, 1);
 		words_op(op, i);
 		words_fill(&w, JUDGE_STORM, i);
 	}
@@ -526,6 +543,8 @@ static void on_op(void *user, struct flow *f, const struct op *op)
 	tick(e, op->time);
 	if (e->cfg.events & ENGINE_OP)
 		op_record(e, f, op);
+	if (e->vigil && v->opened)
+		vigil_op(e->vigil, f, op);
 	if (op->role == OP_RESPONSE && op->status)
 		error_response(e, f, op);
 	if (op->role == OP_RESPONSE && !judge_confirms(op))
@@ -578,7 +597,7 @@ static void on_anomaly(void *user, struct flow *f, const struct packet *p, const
 	if (!i)
 		return;
 	if (f)
-		fill_flow(e, i, f, p && !addr_eq(&p->src, flow_client(f)));
+		engine_fill_flow(e, i, f, p && !addr_eq(&p->src, flow_client(f)));
 	else if (p)
 		fill_packet(e, i, p);
 	words_fill(&w, what, i);
@@ -609,7 +628,7 @@ static void flow_given_up(struct engine *e, struct flow *f)
 
 	if (!i)
 		return;
-	fill_flow(e, i, f, 0);
+	engine_fill_flow(e, i, f, 0);
 	words_fill(&w, JUDGE_LIMIT, i);
 }
 
@@ -626,7 +645,7 @@ static void on_identity(void *user, struct flow *f, int side, const char *key, s
 	i = report(e, JUDGE_LIMIT, 2, f->last, f->first_frame);
 	if (!i)
 		return;
-	fill_flow(e, i, f, side);
+	engine_fill_flow(e, i, f, side);
 	words_fill(&w, JUDGE_LIMIT, i);
 }
 
@@ -637,6 +656,8 @@ static void on_closed(void *user, struct flow *f, enum flow_end_reason why)
 	struct sink_names n;
 	enum judge_finding what;
 
+	if (f->last > e->newest)
+		e->newest = f->last;
 	if (e->cfg.policy && flow_view(f)->opened) {
 		devices(e, f);
 		what = judge_closed(e->now, f, flow_view(f));
@@ -664,6 +685,8 @@ const struct flow_handlers engine_handlers = {
 
 void engine_flush(struct engine *e)
 {
+	if (e->vigil)
+		vigil_tick(e->vigil, e->newest);
 	incident_flush(e->incidents);
 }
 
@@ -694,5 +717,6 @@ void engine_free(struct engine *e)
 	storm_free(e->storm);
 	endpoint_table_free(e->endpoints);
 	policy_now_free(e->now);
+	vigil_free(e->vigil);
 	free(e);
 }

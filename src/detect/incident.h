@@ -51,7 +51,8 @@ struct incident {
 	const char *src_zone, *dst_zone;   /* of the policy; NULL: none */
 	const char *src_asset, *dst_asset; /* likewise */
 	const char *conduit;		   /* likewise */
-	const char *const *refs;	   /* the conduit's own, NULL-ended; may be NULL */
+	const char *watch;		   /* likewise: the entry of `watch` */
+	const char *const *refs;	   /* of conduit or watch, NULL-ended; may be NULL */
 	const char *const *asset_refs;	   /* likewise: threats that begin at src */
 	const char *const *zone_refs;	   /* likewise: in its zone */
 

@@ -19,6 +19,9 @@ static const char *const finding_ids[JUDGE_DECODE] = {
 	[JUDGE_STORM] = "proto.exception-storm",
 	[JUDGE_PROTOCOL] = "proto.unexpected-protocol",
 	[JUDGE_LIMIT] = "engine.limit-reached",
+	[JUDGE_SILENT] = "process.silent",
+	[JUDGE_STRAYED] = "process.out-of-range",
+	[JUDGE_FROZEN] = "process.frozen",
 };
 
 static const uint8_t by_verdict[] = {

@@ -19,6 +19,13 @@ struct phrase {
 
 __attribute__((format(printf, 2, 3))) void phrase_add(struct phrase *p, const char *fmt, ...);
 
+/* Parts of sentences; the words' op is the one spoken of. */
+void phrase_place(struct phrase *p, const struct words *w, const struct addr *a,
+		  struct policy_place place); /* "hmi-1 (10.40.0.5)" */
+void phrase_object(struct phrase *p, const struct words *w, uint64_t first,
+		   uint32_t count);			   /* "input register 0 (30001)" */
+void phrase_unit(struct phrase *p, const struct words *w); /* ", unit 1", or nothing */
+
 /* The conduit that spoke; NULL if none. */
 const struct policy_conduit *words_conduit(const struct words *w);
 

@@ -641,3 +641,19 @@ void words_op(const struct op *op, struct incident *i)
 	op_object_str(&op->object, i->object, sizeof(i->object));
 	op_values_str(&op->values, INCIDENT_VALUES / 4, i->values, sizeof(i->values));
 }
+
+void phrase_place(struct phrase *p, const struct words *w, const struct addr *a,
+		  struct policy_place place)
+{
+	add_place(p, w, a, place, false);
+}
+
+void phrase_object(struct phrase *p, const struct words *w, uint64_t first, uint32_t count)
+{
+	add_object(p, w, first, count);
+}
+
+void phrase_unit(struct phrase *p, const struct words *w)
+{
+	add_unit(p, w);
+}

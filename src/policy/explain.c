@@ -2,7 +2,7 @@
  * The policy as kidoban understood it: zones, assets, each conduit in sentences, and for every
  * asset that some conduit leads to, who may do what to it.
  */
-#include "policy/model.h"
+#include "policy/explain.h"
 
 #include <stdlib.h>
 
@@ -199,6 +199,7 @@ static void explain_conduit(const struct conduit *c, FILE *out)
 		fputs("    allowed: nothing\n", out);
 	fprintf(out, "    otherwise: %s; undecided traffic %s\n", otherwise[c->pub.on_violation],
 		c->pub.fail_open ? "passes (fail open)" : "stops (fail closed)");
+	explain_limit(&c->pub, out);
 	if (*c->pub.refs)
 		fputs("    see:", out);
 	for (r = c->pub.refs; *r; r++)
@@ -307,6 +308,7 @@ void policy_explain(const struct policy *p, FILE *out)
 	fprintf(out, "\nConduits\n");
 	for (i = 0; i < p->conduits; i++)
 		explain_conduit(&p->conduit[i], out);
+	explain_watches(p, out);
 	fprintf(out, "\nWho may do what\n");
 	if (index_ends(p, &b))
 		for (i = 0; i < p->assets; i++)

@@ -111,6 +111,7 @@ static const struct field top_fields[] = {
 	{"assets", top_section, false},
 	{"groups", top_section, false},
 	{"conduits", top_section, false},
+	{"watch", top_section, false},
 	{NULL, NULL, false},
 };
 
@@ -121,7 +122,7 @@ static void load_tree(struct loader *l, const struct yaml_node *root)
 		void (*load)(struct loader *l, const struct yaml_node *n);
 	} sections[] = {
 		{"zones", load_zones},	       {"assets", load_assets},	    {"groups", load_groups},
-		{"schedules", load_schedules}, {"conduits", load_conduits},
+		{"schedules", load_schedules}, {"conduits", load_conduits}, {"watch", load_watches},
 	};
 	const struct yaml_node *n;
 	unsigned i;

@@ -184,7 +184,7 @@ static void load_key(struct loader *l, const struct yaml_node *v, struct rule *r
 	}
 	if (strcmp(v->key->text, "value") == 0) {
 		r->has |= RULE_VALUE;
-		load_values(l, v, &r->value);
+		load_values(l, v, "value", &r->value);
 		return;
 	}
 	for (k = r->vocab->keys; k->name; k++)
@@ -243,23 +243,29 @@ static void keep_rule(struct loader *l, struct conduit *c, const struct rule *r)
 	c->rule[c->rules++] = *r;
 }
 
-static void load_rule(struct loader *l, const struct yaml_node *n, const struct vocab *vocab,
-		      struct conduit *c)
+void load_rule(struct loader *l, const struct yaml_node *n, const struct vocab *vocab,
+	       struct rule *r)
 {
-	struct rule r = {.vocab = vocab,
-			 .conduit = (uint32_t)(c - l->p->conduit),
-			 .line = n->key->line,
-			 .col = n->key->col};
-	struct rule under = {.conduit = r.conduit, .line = r.line, .col = r.col};
-	unsigned i;
-
+	r->vocab = vocab;
+	r->line = n->key->line;
+	r->col = n->key->col;
 	if (n->kind == YAML_SCALAR && strcmp(n->text, "any") == 0)
-		r.classes = ALL_CLASSES;
+		r->classes = ALL_CLASSES;
 	else if (n->kind == YAML_MAP)
-		rule_body(l, n, &r);
+		rule_body(l, n, r);
 	else
 		load_error(l, n, "%s must be a map such as {do: read}, or any", vocab->proto);
-	rule_words(l->p, &r);
+	rule_words(l->p, r);
+}
+
+static void load_rules(struct loader *l, const struct yaml_node *n, const struct vocab *vocab,
+		       struct conduit *c)
+{
+	struct rule r = {.conduit = (uint32_t)(c - l->p->conduit)};
+	struct rule under = {.conduit = r.conduit, .line = n->key->line, .col = n->key->col};
+	unsigned i;
+
+	load_rule(l, n, vocab, &r);
 	keep_rule(l, c, &r);
 
 	/* What it travels in: its sessions, and who may ask a device who it is may ask there too.
@@ -348,7 +354,7 @@ static void load_word_of(struct loader *l, const struct yaml_node *v, struct con
 	unsigned i;
 
 	if (vocab) {
-		load_rule(l, v, vocab, c);
+		load_rules(l, v, vocab, c);
 		return;
 	}
 	for (i = 0; service_names[i]; i++) {

@@ -38,6 +38,14 @@ void load_warning(struct loader *l, const struct yaml_node *at, const char *fmt,
 void load_fields(struct loader *l, const struct yaml_node *map, const char *what,
 		 const struct field *fields, void *object)
 {
+	load_fields_or(l, map, what, fields, NULL, NULL, object);
+}
+
+void load_fields_or(struct loader *l, const struct yaml_node *map, const char *what,
+		    const struct field *fields,
+		    bool (*other)(struct loader *l, const struct yaml_node *value, void *object),
+		    void (*try_others)(struct suggest *s), void *object)
+{
 	const struct yaml_node *v;
 	const struct field *f;
 
@@ -48,11 +56,16 @@ void load_fields(struct loader *l, const struct yaml_node *map, const char *what
 
 		for (f = fields; f->name && strcmp(f->name, v->key->text) != 0; f++)
 			suggest_try(&s, f->name);
-		if (f->name)
+		if (f->name) {
 			f->set(l, v, object);
-		else
-			load_error(l, v->key, "unknown key \"%.80s\" under %s%s", v->key->text,
-				   what, suggest_text(l, &s));
+			continue;
+		}
+		if (other && other(l, v, object))
+			continue;
+		if (try_others)
+			try_others(&s);
+		load_error(l, v->key, "unknown key \"%.80s\" under %s%s", v->key->text, what,
+			   suggest_text(l, &s));
 	}
 	for (f = fields; f->name; f++)
 		if (f->required && !yaml_get(map, f->name))

@@ -23,6 +23,7 @@ struct loader {
 	struct imap ids;	  /* hashes of ids -> zone, END_ASSET | asset, END_GROUP | group */
 	struct imap schedule_ids; /* hashes of ids -> schedule */
 	struct imap conduit_ids;  /* hashes of ids -> conduit */
+	struct imap watch_ids;	  /* hashes of ids -> watch */
 	uint32_t *inside;	  /* by zone: the zone it is carved out of, or POLICY_NONE */
 	uint32_t *taken;	  /* by end: the id of the last list it was added to */
 	uint32_t lists;		  /* lists of ends so far */
@@ -35,6 +36,8 @@ __attribute__((format(printf, 3, 4))) void load_error(struct loader *l, const st
 __attribute__((format(printf, 3, 4))) void
 load_warning(struct loader *l, const struct yaml_node *at, const char *fmt, ...);
 
+struct suggest;
+
 /* A key of a map: who takes its value. */
 struct field {
 	const char *name; /* NULL ends the table */
@@ -45,6 +48,15 @@ struct field {
 /* Hands every key of the map to its field. what: "zone", for messages. */
 void load_fields(struct loader *l, const struct yaml_node *map, const char *what,
 		 const struct field *fields, void *object);
+
+/*
+ * The same where keys may also be words of another table: other() takes such a value, or returns
+ * false; try_others() offers its words for a suggestion.
+ */
+void load_fields_or(struct loader *l, const struct yaml_node *map, const char *what,
+		    const struct field *fields,
+		    bool (*other)(struct loader *l, const struct yaml_node *value, void *object),
+		    void (*try_others)(struct suggest *s), void *object);
 
 /* True when it is of that kind; else an error. */
 bool load_is(struct loader *l, const struct yaml_node *n, enum yaml_kind kind, const char *what);
@@ -92,8 +104,17 @@ void load_numbers(struct loader *l, const struct yaml_node *n, const struct numb
 /* True when the text is numbers, not a name: begins with a digit. */
 bool is_number(const char *text);
 
-/* value: 0..1000, -5, [0, 1, 10..20] */
-void load_values(struct loader *l, const struct yaml_node *n, struct dset *set);
+/* what: 0..1000, -5, [0, 1, 10..20] */
+void load_values(struct loader *l, const struct yaml_node *n, const char *what, struct dset *set);
+
+#define DURATION_MAX INT64_C(31622400000000000) /* ns, a leap year */
+
+/* 500ms, 5s, 10m, 4h, 2d, as ns; false after an error. */
+bool load_duration(struct loader *l, const struct yaml_node *n, const char *what, int64_t *ns);
+
+/* 100/s, 20/m, 500/h; false after an error. */
+bool load_rate(struct loader *l, const struct yaml_node *n, const char *what,
+	       struct policy_rate *r);
 
 int load_notation(struct loader *l, const struct yaml_node *n);
 
@@ -152,6 +173,14 @@ void load_zones(struct loader *l, const struct yaml_node *n);
 void load_assets(struct loader *l, const struct yaml_node *n);
 void load_groups(struct loader *l, const struct yaml_node *n);
 void load_conduits(struct loader *l, const struct yaml_node *n);
+void load_watches(struct loader *l, const struct yaml_node *n);
+
+/* The value of limit: {ops: 100/s, flows: 20/m} into a struct policy_conduit. */
+void load_limit(struct loader *l, const struct yaml_node *n, struct policy_conduit *c);
+
+/* One rule of that protocol, without what it is carried in; r is zero but for its conduit. */
+void load_rule(struct loader *l, const struct yaml_node *n, const struct vocab *vocab,
+	       struct rule *r);
 
 /* The warnings of lint that are accepted for subject (enum lint_subject) index. */
 void load_accept(struct loader *l, const struct yaml_node *n, unsigned subject, uint32_t index);

@@ -360,6 +360,25 @@ struct policy_op_decision policy_op(const struct policy_now *now,
 	return denied(p, d, &j, &said, at);
 }
 
+bool rule_means(const struct rule *r, uint16_t port, const struct op *op, uint64_t *at,
+		uint64_t *end)
+{
+	const struct judge j = judge_of(port, op);
+	bool part = r->has & RULE_SPACE; /* numbers may mean some elements only */
+
+	if (!(r->classes >> j.cls & 1) || rule_head(r, &j) != AT_OBJECT)
+		return false;
+	for (; *at < j.elements; ++*at) {
+		*end = r->has & (RULE_PATHS | RULE_SPACE | RULE_NAMES) ? objects_to(r, &j, *at)
+								       : j.elements;
+		if (*end > *at)
+			return true;
+		if (!part)
+			break;
+	}
+	return false;
+}
+
 bool policy_proto_known(const struct policy_now *now, const struct policy_flow_decision *d,
 			const char *proto)
 {

@@ -21,6 +21,7 @@
 #include "base/trie.h"
 #include "op/vocab.h"
 #include "policy/policy.h"
+#include "policy/watch.h"
 
 struct yaml_node;
 
@@ -122,6 +123,14 @@ struct conduit {
 	uint32_t nwords, words_cap;
 };
 
+/* What must go on; see policy/watch.h. */
+struct watch {
+	struct policy_watch pub;
+	const char *from_words, *to_words; /* the ends as written */
+	struct rule rule;		   /* which ops are meant */
+	struct dset range;
+};
+
 /* The rules of a pair set about one protocol, in the order written. */
 struct pair_proto {
 	const char *proto;
@@ -203,6 +212,12 @@ struct policy {
 	struct imap pairs;    /* from << 32 | to -> pair set */
 	struct pair_set *set;
 	uint32_t sets, set_cap;
+
+	struct watch *watch;
+	uint32_t watches, watch_cap;
+	struct policy_watch_pair *watch_pair;
+	uint32_t watch_pairs, watch_pair_cap;
+	struct imap watch_ends; /* from << 32 | to -> first watch pair */
 };
 
 static inline uint64_t mac_key(const struct mac *m)
@@ -226,6 +241,12 @@ static inline const char *end_id(const struct policy *p, uint32_t end)
 	return end < p->zones ? p->zone[end].id : p->asset[end - p->zones].id;
 }
 
+static inline struct policy_place end_place(const struct policy *p, uint32_t end)
+{
+	return (struct policy_place){.zone = end_zone(p, end),
+				     .asset = end < p->zones ? POLICY_NONE : end - p->zones};
+}
+
 static inline bool rule_port(const struct rule *r, uint16_t port)
 {
 	return !(r->has & RULE_PORT) || iset_contains(&r->port, port);
@@ -233,6 +254,13 @@ static inline bool rule_port(const struct rule *r, uint16_t port)
 
 /* match.c: true when this rule alone permits all of the op on a flow to that port. */
 bool rule_permits(const struct rule *r, uint16_t port, const struct op *op);
+
+/*
+ * match.c: the next elements [*at, *end) of the op from *at on that the rule speaks of, whatever
+ * their values; false: none. For whoever looks at ops without asking whether they may be.
+ */
+bool rule_means(const struct rule *r, uint16_t port, const struct op *op, uint64_t *at,
+		uint64_t *end);
 
 /* match_flow.c: true when a service of the conduit permits the flow as a whole. */
 bool conduit_serves(const struct conduit *c, uint8_t ip_proto, uint16_t port);
@@ -250,6 +278,7 @@ bool topic_covers(struct slice filter, struct slice name);
 /* words.c: the texts of a rule, a service, and what a conduit permits. */
 void rule_words(struct policy *p, struct rule *r);
 void service_words(struct policy *p, struct service *s);
+const char *values_words(struct policy *p, const struct dset *s);
 void conduit_words(struct policy *p, struct conduit *c);
 
 #endif

@@ -172,27 +172,34 @@ static bool read_double(const char *s, const char *end, double *out)
 	return (stop == end || (stop == end + 1 && *end == '.')) && isfinite(*out);
 }
 
+struct values {
+	const char *what;
+	struct dset *set;
+};
+
 static void value(struct loader *l, const struct yaml_node *n, void *object)
 {
+	const struct values *to = object;
 	const char *s = n->text, *end = s + n->len, *dots = strstr(s, "..");
 	double lo, hi;
 
 	if (!read_double(s, dots ? dots : end, &lo) || (dots && !read_double(dots + 2, end, &hi))) {
-		load_error(l, n,
-			   "value: \"%.80s\" is not a number or range such as 5, -5..5, 0..1000",
-			   n->text);
+		load_error(l, n, "%s: \"%.80s\" is not a number or range such as 5, -5..5, 0..1000",
+			   to->what, n->text);
 		return;
 	}
 	if (!dots)
 		hi = lo;
 	if (lo > hi)
-		load_error(l, n, "value: the range %.80s runs backwards", n->text);
+		load_error(l, n, "%s: the range %.80s runs backwards", to->what, n->text);
 	else
-		dset_add(object, l->a, lo, hi);
+		dset_add(to->set, l->a, lo, hi);
 }
 
-void load_values(struct loader *l, const struct yaml_node *n, struct dset *set)
+void load_values(struct loader *l, const struct yaml_node *n, const char *what, struct dset *set)
 {
-	load_each(l, n, "value", value, set);
+	struct values to = {what, set};
+
+	load_each(l, n, what, value, &to);
 	dset_seal(set);
 }

@@ -92,6 +92,13 @@ struct policy_asset {
 	int line, col;
 };
 
+/* How much of something, per time. */
+struct policy_rate {
+	uint32_t count;	  /* 0: no limit */
+	int64_t per;	  /* ns */
+	const char *text; /* as written: "100/s" */
+};
+
 struct policy_conduit {
 	const char *id;
 	const char *reason;	 /* "" when none was given */
@@ -100,13 +107,14 @@ struct policy_conduit {
 	uint8_t on_violation;	 /* enum policy_action */
 	bool fail_open;
 	bool grant_required;
-	int64_t grant_longest;	      /* ns a grant may last at most; 0: as long as it says */
-	const char *const *approvers; /* who may give one, NULL-ended; NULL: anybody */
-	const char *modes;	      /* "maintenance, emergency"; "" in any */
-	const char *schedule;	      /* "mon-fri 08:00-17:00"; "" always */
-	const char *until;	      /* "2026-12-31", as written; "" for ever */
-	const char *when;	      /* all of these in words; "" when nothing closes it */
-	const char *file;	      /* where it is written */
+	int64_t grant_longest;	       /* ns a grant may last at most; 0: as long as it says */
+	const char *const *approvers;  /* who may give one, NULL-ended; NULL: anybody */
+	const char *modes;	       /* "maintenance, emergency"; "" in any */
+	const char *schedule;	       /* "mon-fri 08:00-17:00"; "" always */
+	const char *until;	       /* "2026-12-31", as written; "" for ever */
+	const char *when;	       /* all of these in words; "" when nothing closes it */
+	struct policy_rate ops, flows; /* what one client may do at most */
+	const char *file;	       /* where it is written */
 	int line, col;
 };
 

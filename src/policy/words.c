@@ -231,6 +231,22 @@ void service_words(struct policy *p, struct service *s)
 	free(buf);
 }
 
+const char *values_words(struct policy *p, const struct dset *s)
+{
+	const char *words = "";
+	char *buf = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&buf, &len);
+
+	if (!f)
+		return words;
+	add_values(f, s);
+	if (fclose(f) == 0 && buf)
+		words = arena_text(&p->arena, buf, len);
+	free(buf);
+	return words;
+}
+
 /* A list of permissions that stays below EXPECTED_MAX. */
 struct list {
 	char text[EXPECTED_MAX + 1];

@@ -379,6 +379,7 @@ static void on_alert(struct sink *s, const struct incident *i)
 	put_device(o, "src_device", i->src_device);
 	put_device(o, "dest_device", i->dst_device);
 	eve_put(o, "conduit", i->conduit);
+	eve_put(o, "watch", i->watch);
 	if (i->did_mask)
 		put_classes(o, i->did_mask);
 	if (i->has_op)

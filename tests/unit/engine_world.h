@@ -5,6 +5,7 @@
 #include "detect/engine.h"
 #include "detect/incident.h"
 #include "detect/judge.h"
+#include "policy/watch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -165,6 +166,56 @@ const struct policy_conduit *policy_conduit_at(const struct policy *p, uint32_t 
 	(void)p;
 	(void)i;
 	return &conduit;
+}
+
+/* It watches nothing; that is tested with policies as they are written. */
+uint32_t policy_watch_pairs(const struct policy *p)
+{
+	(void)p;
+	return 0;
+}
+
+const struct policy_watch_pair *policy_watch_pair_at(const struct policy *p, uint32_t i)
+{
+	(void)p;
+	(void)i;
+	return NULL;
+}
+
+const struct policy_watch *policy_watch_at(const struct policy *p, uint32_t i)
+{
+	(void)p;
+	(void)i;
+	return NULL;
+}
+
+unsigned policy_watch_find(const struct policy *p, struct policy_place client,
+			   struct policy_place server, uint32_t first[4])
+{
+	(void)p;
+	(void)client;
+	(void)server;
+	(void)first;
+	return 0;
+}
+
+bool policy_watch_next(const struct policy *p, uint32_t i, uint16_t port, const struct op *op,
+		       struct policy_watch_run *run)
+{
+	(void)p;
+	(void)i;
+	(void)port;
+	(void)op;
+	(void)run;
+	return false;
+}
+
+bool policy_watch_in_range(const struct policy *p, uint32_t i, struct op_number n)
+{
+	(void)p;
+	(void)i;
+	(void)n;
+	return true;
 }
 
 /* --- a vocabulary: holding registers are written 4xxxx --- */

@@ -1,0 +1,28 @@
+/*
+ * detect/engine_private.h - what the engine lends to the files that do a part of its work.
+ *
+ * Private to detect/. Thread: one worker.
+ */
+#ifndef KIDOBAN_DETECT_ENGINE_PRIVATE_H
+#define KIDOBAN_DETECT_ENGINE_PRIVATE_H
+
+#include "detect/engine.h"
+#include "detect/incident.h"
+#include "detect/judge.h"
+
+/* Counts an occurrence; a new incident is returned to be filled, its verdict is "alert". */
+struct incident *engine_report(struct engine *e, enum judge_finding what, uint64_t key,
+			       uint64_t place, int64_t time, uint64_t frame);
+
+/* The open incident of that key and place; NULL: none. */
+struct incident *engine_incident(const struct engine *e, enum judge_finding what, uint64_t key,
+				 uint64_t place);
+
+/* What an incident keeps of a flow; from: the end that sent the packet, 0 client, 1 server. */
+void engine_fill_flow(struct engine *e, struct incident *i, struct flow *f, int from);
+
+/* The verdict and the conduit of a violation; more is at stake in a safety zone. */
+void engine_fill_verdict(struct engine *e, struct incident *i, const struct flow_view *v,
+			 uint32_t conduit, bool is_op);
+
+#endif
