@@ -46,8 +46,12 @@ import capture_edit  # noqa: E402
 PREFIX = "kdf"  # kdf<process>-<n>-<host>
 CLONE_NEWNET = 0x40000000
 # Multicast reports and router solicitations of IPv6: noise between the lines.
-QUIET6 = """table inet quiet { chain out { type filter hook output priority 0;
-  icmpv6 type { 130, 131, 132, 133, 143 } drop; } }"""
+QUIET6 = """table inet quiet {
+  chain out {
+    type filter hook output priority 0;
+    icmpv6 type { 130, 131, 132, 133, 143 } drop;
+  }
+}"""
 
 
 class Skip(Exception):
@@ -72,11 +76,9 @@ def load(path, outer=None):
     """A policy with what it includes; ${variables} filled in."""
     with open(path, encoding="utf-8") as f:
         text = f.read()
-    raw = yaml.safe_load(text)
-    values = {**(raw.get("variables") or {}), **(outer or {})}
-    for name, value in values.items():
-        text = text.replace("${" + name + "}", str(value))
-    policy = yaml.safe_load(text)
+    values = {**(yaml.load(text, yaml.BaseLoader).get("variables") or {}), **(outer or {})}
+    text = re.sub(r"(?<!\$)\$\{([^}]*)\}", lambda m: values[m[1]], text)
+    policy = yaml.load(text, yaml.BaseLoader)  # every value is text, as it is to kidoban
     include = policy.get("include", [])
     for name in include if isinstance(include, list) else [include]:
         other = load(os.path.join(os.path.dirname(path), name), values)
@@ -116,13 +118,12 @@ class Host:
 
 
 class Zone:
-    def __init__(self, name, number, networks, vlans):
+    def __init__(self, name, number, networks):
         self.name = name
         self.bridge = f"br{number}"
         self.any = "any" in networks
         self.networks = [ipaddress.ip_network(n) for n in networks if n != "any"]
         self.networks = [n for n in self.networks if not n.is_multicast]
-        self.vlans = vlans
         self.gateways = {}  # network: address of the router there
         self.routers = []  # addresses of assets with role router
         self.up = False
@@ -140,6 +141,9 @@ class Factory:
         self.prefix = f"{PREFIX}{os.getpid()}-{Factory.count}-"
         self.router = self.prefix + "router"
         self.work = tempfile.mkdtemp(prefix="kidoban-factory-")
+        self.resolver = os.path.join(self.work, "resolv.conf")
+        with open(self.resolver, "w", encoding="ascii") as f:
+            f.write("nameserver 127.0.0.1\n")
         self.zones, self.hosts = {}, {}
         self.processes, self.threads, self.errors, self.recorders = [], [], [], {}
         self.lock = threading.RLock()
@@ -148,7 +152,7 @@ class Factory:
         self._read()
         shell(f"ip netns add {self.router}")
         atexit.register(self.end)
-        self._quiet(self.router)
+        self._quiet(self.router, True)  # nothing it says is recorded
         shell(f"ip netns exec {self.router} sysctl -qw net.ipv4.ip_forward=1 "
               f"net.ipv6.conf.all.forwarding=1; ip -n {self.router} link set lo up")
 
@@ -162,8 +166,7 @@ class Factory:
         """Zones and assets of the policy, also of those that it includes; ${variables} filled in."""
         policy = self.policy
         for n, (name, zone) in enumerate((policy.get("zones") or {}).items()):
-            self.zones[name] = Zone(name, n, [str(x) for x in zone.get("networks", [])],
-                                    zone.get("vlans", []))
+            self.zones[name] = Zone(name, n, zone.get("networks", []))
         for n, (name, asset) in enumerate((policy.get("assets") or {}).items()):
             addresses = asset.get("addresses", asset.get("address", []))
             addresses = addresses if isinstance(addresses, list) else [addresses]
@@ -171,7 +174,7 @@ class Factory:
             if asset.get("role") == "router":
                 zone.routers += [ipaddress.ip_address(a) for a in addresses]
                 continue
-            mac = str(asset.get("mac", f"02:00:00:00:{n >> 8:02x}:{n & 255:02x}"))
+            mac = asset.get("mac", f"02:00:00:00:{n >> 8:02x}:{n & 255:02x}")
             if int(mac[:2], 16) & 1:  # a group of devices, no device
                 continue
             self.hosts[name] = Host(name, zone, addresses, mac)
@@ -189,13 +192,14 @@ class Factory:
 
     # ---- building
 
-    def _quiet(self, ns):
-        six = any(a.version == 6 for h in self.hosts.values() for a in h.addresses)
-        keys = " ".join(f"net.ipv6.conf.{c}.{k}" for c in ("all", "default") for k in (
-            ["accept_ra=0", "router_solicitations=0", "addr_gen_mode=1", "accept_dad=0",
-             "dad_transmits=0"] if six else ["disable_ipv6=1"]))
-        shell(f"ip netns exec {ns} sysctl -qw {keys}")
-        if six:
+    def _quiet(self, ns, six):
+        """The router keeps its link-local addresses: it solicits neighbours from them."""
+        keys = ["accept_ra=0", "router_solicitations=0", "accept_dad=0", "dad_transmits=0"] if six else [
+            "disable_ipv6=1"]
+        keys += ["addr_gen_mode=1"] if six and ns != self.router else []
+        words = " ".join(f"net.ipv6.conf.{c}.{k}" for c in ("all", "default") for k in keys)
+        shell(f"ip netns exec {ns} sysctl -qw {words}")
+        if six and ns != self.router:
             need("nft")
             shell(f"ip netns exec {ns} nft '{QUIET6}'")
 
@@ -240,10 +244,9 @@ class Factory:
             self._zone_up(h.zone)
             self.ports += 1
             ns, port = self.prefix + name, f"p{self.ports}"
-            lines = [f"ip netns add {ns}"]
-            shell(lines.pop())
-            self._quiet(ns)
-            lines += [
+            shell(f"ip netns add {ns}")
+            self._quiet(ns, any(a.version == 6 for a in h.addresses))
+            lines = [
                 f"ip -n {self.router} link add {port} type veth peer name eth0 netns {ns}",
                 f"ip -n {ns} link set eth0 address {h.mac}",
                 # Checksums as they would be on a wire, and no segment larger than it.
@@ -273,7 +276,9 @@ class Factory:
     # ---- processes at hosts
 
     def _argv(self, name, argv):
-        return ["ip", "netns", "exec", self.host(name).ns, *map(str, argv)]
+        """No resolver but the host's own: programs that look up names for their logs stay quiet."""
+        quiet = 'mount --bind "$0" /etc/resolv.conf; exec "$@"'
+        return ["ip", "netns", "exec", self.host(name).ns, "sh", "-c", quiet, self.resolver, *map(str, argv)]
 
     def start(self, name, *argv, stdin=False, env=None):
         """Starts a program at a host and leaves it running until the end."""
