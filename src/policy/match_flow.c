@@ -42,8 +42,7 @@ enum policy_verdict closed_verdict(uint8_t closed)
 	return (enum policy_verdict)verdicts[closed];
 }
 
-/* What one conduit says to a flow, open or closed. */
-static enum policy_verdict conduit_flow(const struct conduit *c, uint8_t ip_proto, uint16_t port)
+enum policy_verdict conduit_flow(const struct conduit *c, uint8_t ip_proto, uint16_t port)
 {
 	bool serves = conduit_serves(c, ip_proto, port);
 	uint32_t i;
@@ -66,7 +65,7 @@ static unsigned rank(enum policy_verdict v, uint8_t closed)
 	return v == POLICY_PORT_DENIED ? UINT8_MAX : 2u + CLOSED_GRANT - closed;
 }
 
-static bool level_skipped(const struct policy *p, uint32_t a, uint32_t b)
+bool level_skipped(const struct policy *p, uint32_t a, uint32_t b)
 {
 	/* iot lies beside the dmz; safety is reached from control and field only */
 	static const int8_t height[LEVELS] = {

@@ -262,6 +262,15 @@ bool rule_permits(const struct rule *r, uint16_t port, const struct op *op);
 bool rule_means(const struct rule *r, uint16_t port, const struct op *op, uint64_t *at,
 		uint64_t *end);
 
+/* place.c: the zone of an address by its network alone, whatever asset lives there. */
+struct policy_place place_network(const struct policy *p, const struct addr *a);
+
+/* match_flow.c: what one conduit says to a flow, open or closed. */
+enum policy_verdict conduit_flow(const struct conduit *c, uint8_t ip_proto, uint16_t port);
+
+/* match_flow.c: true when a layer of the factory lies between the two zones. */
+bool level_skipped(const struct policy *p, uint32_t a, uint32_t b);
+
 /* match_flow.c: true when a service of the conduit permits the flow as a whole. */
 bool conduit_serves(const struct conduit *c, uint8_t ip_proto, uint16_t port);
 

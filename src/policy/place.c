@@ -13,28 +13,36 @@ static bool stays_in_segment(const struct addr *a)
 	return (a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80) || memcmp(a->b, zero, 16) == 0;
 }
 
-struct policy_place policy_place(const struct policy *p, const struct addr *a,
-				 const struct mac *mac)
+struct policy_place place_network(const struct policy *p, const struct addr *a)
 {
-	struct policy_place place = {POLICY_NONE, trie_find(&p->hosts, a), false};
-	uint32_t v, asset;
+	struct policy_place place = {POLICY_NONE, POLICY_NONE, false};
+	uint32_t v = trie_find(&p->networks, a);
 
-	if (place.asset != POLICY_NONE) {
-		place.zone = p->asset[place.asset].zone;
-		return place;
-	}
-	v = trie_find(&p->networks, a);
 	if (v != TRIE_NONE)
 		place.zone = p->prefix[v].zone;
 	if ((v == TRIE_NONE || prefix_catches_all(&p->prefix[v])) && stays_in_segment(a)) {
 		place.zone = POLICY_NONE;
 		place.segment = true;
 	}
+	return place;
+}
+
+struct policy_place policy_place(const struct policy *p, const struct addr *a,
+				 const struct mac *mac)
+{
+	struct policy_place place = {POLICY_NONE, trie_find(&p->hosts, a), false};
+	uint32_t asset;
+
+	if (place.asset != POLICY_NONE) {
+		place.zone = p->asset[place.asset].zone;
+		return place;
+	}
+	place = place_network(p, a);
 	asset = mac ? imap_find(&p->macs, mac_key(mac)) : IMAP_NONE;
 	if (asset == IMAP_NONE)
 		return place;
 	/* Behind a router a foreign address carries the router's MAC: that is not the router. */
-	if (place.zone != p->asset[asset].zone && !place.segment && v != TRIE_NONE)
+	if (place.zone != p->asset[asset].zone && place.zone != POLICY_NONE)
 		return place;
 	return (struct policy_place){p->asset[asset].zone, asset, false};
 }

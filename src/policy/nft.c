@@ -1,0 +1,190 @@
+/* The ruleset as a whole: heading, notes, and the table put together. */
+#include "policy/nft.h"
+
+#include "policy/nft_write.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+void nft_put_end(struct nft_writer *w, const char *counter, const char *what, enum nft_fate fate)
+{
+	fprintf(w->chains,
+		"\t\tcounter name \"%s\"\n"
+		"\t\tlimit rate 10/minute burst 20 packets log prefix \"kidoban %s \" level warn\n",
+		counter, what);
+	if (fate == NFT_ACCEPTED || !w->cfg->enforce)
+		fputs("\t\taccept\n", w->chains);
+	else if (fate == NFT_DROPPED)
+		fputs("\t\tdrop\n", w->chains);
+	else
+		fputs("\t\tmeta l4proto tcp reject with tcp reset\n"
+		      "\t\treject with icmpx admin-prohibited\n",
+		      w->chains);
+	fputs("\t}\n\n", w->chains);
+}
+
+static void name_all(struct nft_writer *w)
+{
+	const struct policy *p = w->policy;
+	struct arena *a = &w->plan.arena;
+	uint32_t i, ends = p->zones + p->assets;
+	int k;
+
+	w->end_name = arena_array(a, ends, sizeof(*w->end_name));
+	for (i = 0; i < ends; i++)
+		w->end_name[i] = nft_name(a, end_id(p, i), i);
+	w->conduit_name = arena_array(a, p->conduits, sizeof(*w->conduit_name));
+	for (i = 0; i < p->conduits; i++)
+		w->conduit_name[i] = nft_name(a, p->conduit[i].pub.id, i);
+	for (k = 0; k < 2; k++) {
+		w->passes[k] = arena_array(a, p->conduits, 1);
+		w->opens[k] = arena_array(a, p->conduits, 1);
+	}
+	for (k = 0; k < NFT_DENIALS; k++) {
+		w->denies[k] = arena_array(a, p->conduits, 1);
+		w->closes[k] = arena_array(a, p->conduits, 1);
+	}
+}
+
+/* One sentence in the heading, and to the caller. */
+__attribute__((format(printf, 2, 3))) static void note(struct nft_writer *w, const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	if (!text)
+		return;
+	fprintf(w->out, "# not in this ruleset: %s\n",
+		nft_quote(&w->plan.arena, text, strlen(text)));
+	w->notes->add(w->notes->user, text);
+	free(text);
+}
+
+static void put_notes(struct nft_writer *w)
+{
+	const struct policy *p = w->policy;
+	uint32_t i, k, inspected = 0;
+
+	for (i = 0; i < p->conduits; i++) {
+		const struct conduit *c = &p->conduit[i];
+
+		inspected += c->rules != 0;
+		for (k = 0; k < c->nto; k++)
+			if (c->to[k] >= p->zones && nft_mac_only(&p->asset[c->to[k] - p->zones]))
+				note(w,
+				     "conduit %s to %s, which is known by its MAC alone; the "
+				     "kernel "
+				     "sees it as any address of zone %s",
+				     c->pub.id, end_id(p, c->to[k]),
+				     p->zone[end_zone(p, c->to[k])].id);
+	}
+	if (w->cfg->enforce && w->cfg->inspect == NFT_ACCEPT && inspected)
+		note(w,
+		     "what is said over the connections of %u conduits with protocol entries; they "
+		     "are accepted without a look inside",
+		     inspected);
+}
+
+static void put_heading(struct nft_writer *w)
+{
+	const struct policy *p = w->policy;
+	const struct nft_config *cfg = w->cfg;
+	struct arena *a = &w->plan.arena;
+	uint32_t i;
+
+	fprintf(w->out,
+		"#!/usr/sbin/nft -f\n# %s: the part of %s that a kernel can enforce alone\n",
+		p->site ? nft_quote(a, p->site, 200) : "kidoban", nft_quote(a, cfg->file, 200));
+	fprintf(w->out, "# made by kidoban export: %u zones, %u assets, %u conduits; %s\n",
+		p->zones, p->assets, p->conduits,
+		cfg->enforce ? "enforce: what is not permitted does not pass"
+			     : "detect: everything passes, what is not permitted is logged");
+	for (i = 0; i < p->assets; i++)
+		if (nft_mac_only(&p->asset[i]))
+			fprintf(w->out,
+				"# uses ct mark 0x%08x for connections of %s, known by its "
+				"MAC alone\n",
+				NFT_MARK_ASSET | i, nft_quote(a, p->asset[i].id, 80));
+	if (cfg->enforce && cfg->inspect == NFT_MARK)
+		fprintf(w->out,
+			"# meta mark 0x%08x: inspect, pass when nobody does; 0x%08x: do not pass "
+			"then; such as\n"
+			"# iptables-nft -A FORWARD -m mark --mark 0x%08x -j NFQUEUE --queue-num %u "
+			"--queue-bypass\n"
+			"# iptables-nft -A FORWARD -m mark --mark 0x%08x -j NFQUEUE --queue-num "
+			"%u\n",
+			NFT_MARK_OPEN, NFT_MARK_CLOSED, NFT_MARK_OPEN, cfg->queue, NFT_MARK_CLOSED,
+			cfg->queue);
+	put_notes(w);
+	fprintf(w->out,
+		"\ntable inet %s\ndelete table inet %s\n\ntable inet %s {\n"
+		"\tcounter inside_zones { }\n\tcounter no_conduit { }\n\tcounter layer_skipped { "
+		"}\n"
+		"\tcounter default_allow { }\n\tcounter invalid { }\n",
+		cfg->table, cfg->table, cfg->table);
+}
+
+/* The chains in which what no conduit names ends. */
+static void put_fates(struct nft_writer *w)
+{
+	static const struct {
+		const char *chain, *counter, *what;
+		enum nft_fate fate;
+	} fates[] = {
+		{"no_conduit", "no_conduit", "no-conduit", NFT_DROPPED},
+		{"no_conduit_safety", "no_conduit", "no-conduit safety", NFT_ACCEPTED},
+		{"layer_skipped", "layer_skipped", "layer-skipped", NFT_DROPPED},
+		{"layer_skipped_safety", "layer_skipped", "layer-skipped safety", NFT_ACCEPTED},
+		{"invalid", "invalid", "invalid", NFT_DROPPED},
+	};
+	unsigned i;
+
+	for (i = 0; i < sizeof(fates) / sizeof(*fates); i++) {
+		fprintf(w->chains, "\tchain %s {\n", fates[i].chain);
+		nft_put_end(w, fates[i].counter, fates[i].what, fates[i].fate);
+	}
+	fputs("\tchain inside_zone {\n\t\tcounter name \"inside_zones\"\n\t\taccept\n\t}\n\n"
+	      "\tchain default_allow {\n\t\tcounter name \"default_allow\"\n\t\taccept\n\t}\n",
+	      w->chains);
+}
+
+bool policy_nft(const struct policy *p, const struct nft_config *cfg, const struct nft_notes *notes,
+		FILE *out)
+{
+	struct nft_writer w = {.policy = p, .cfg = cfg, .notes = notes, .out = out};
+	char *maps = NULL, *chains = NULL;
+	size_t maps_len = 0, chains_len = 0;
+	bool ok = nft_plan(&w.plan, p);
+
+	if (ok) {
+		w.maps = open_memstream(&maps, &maps_len);
+		w.chains = open_memstream(&chains, &chains_len);
+		ok = w.maps && w.chains;
+	}
+	if (ok) {
+		name_all(&w);
+		nft_put_who(&w);
+		nft_put_services(&w);
+		nft_put_ends(&w);
+		put_fates(&w);
+	}
+	if (w.maps)
+		ok = fclose(w.maps) == 0 && ok;
+	if (w.chains)
+		ok = fclose(w.chains) == 0 && ok;
+	if (ok) {
+		put_heading(&w);
+		nft_put_objects(&w);
+		fwrite(maps, 1, maps_len, out);
+		fwrite(chains, 1, chains_len, out);
+		fputs("}\n", out);
+	}
+	free(maps);
+	free(chains);
+	nft_plan_free(&w.plan);
+	return ok;
+}

@@ -1,0 +1,79 @@
+/*
+ * policy/nft_write.h - the ruleset while it is written: what its files share.
+ *
+ *   nft.c          heading, notes, and the whole
+ *   nft_who.c      maps, and the chains that find out who speaks to whom: forward, from_, unjoined_
+ *   nft_service.c  the chains that say what may be said: pair_, try_, open_, accept_, inspect_,
+ * deny_ nft_plan.c     the tables behind them nft_text.c     names and comments
+ *
+ * Private to policy/. Thread: one.
+ */
+#ifndef KIDOBAN_POLICY_NFT_WRITE_H
+#define KIDOBAN_POLICY_NFT_WRITE_H
+
+#include "policy/nft_plan.h"
+#include "policy/nft_text.h"
+
+/* Why traffic ends in a conduit's own denial. */
+enum nft_denial {
+	NFT_DENY_PORT,
+	NFT_DENY_GRANT,
+	NFT_DENY_SCHEDULE,
+	NFT_DENY_EXPIRED,
+	NFT_DENY_MODE,
+	NFT_DENIALS
+};
+
+/* What must hold for a conduit to be open, bits. */
+enum { NFT_UNTIL = 1, NFT_HOURS = 2, NFT_GRANT = 4 };
+
+struct nft_writer {
+	struct nft_plan plan;
+	const struct policy *policy;
+	const struct nft_config *cfg;
+	const struct nft_notes *notes;
+	FILE *out;		      /* the file */
+	FILE *maps, *chains;	      /* the two halves of the table, kept in memory until whole */
+	const char **end_name;	      /* by end */
+	const char **conduit_name;    /* by conduit */
+	uint8_t *passes[2];	      /* by conduit: accept_NAME, inspect_NAME are gone to */
+	uint8_t *opens[2];	      /* by conduit: so are open_accept_NAME, open_inspect_NAME */
+	uint8_t *closes[NFT_DENIALS]; /* by conduit: so is closed_NAME_WHY; bits as in denies */
+	uint8_t *denies[NFT_DENIALS]; /* by conduit: bit 0 plain, bit 1 in a safety zone */
+	struct imap tries;	      /* hashes of bodies -> try */
+	const char **try_body;	      /* chains that ask several conduits in turn */
+	uint32_t ntries, try_cap;
+};
+
+static inline bool nft_mac_only(const struct policy_asset *a)
+{
+	return a->has_mac && !a->has_address;
+}
+
+/* What is written behind counter and log: what becomes of a packet. */
+enum nft_fate { NFT_ACCEPTED, NFT_DROPPED, NFT_REJECTED };
+
+/* nft_who.c: maps, and the chains that find out who speaks to whom. */
+void nft_put_who(struct nft_writer *w);
+
+/* nft_when.c: the conduit is for another operating mode. */
+bool nft_never_open(const struct nft_writer *w, const struct conduit *c);
+
+/* nft_when.c: what closes it at times, bits of NFT_UNTIL, ... */
+unsigned nft_conditions(const struct conduit *c);
+
+/* nft_when.c: a chain that goes on with `then` while these conditions of the conduit hold. */
+void nft_put_conditional(struct nft_writer *w, const char *chain, uint32_t conduit,
+			 unsigned conditions, const char *then);
+
+/* nft.c: counter, log with prefix "kidoban WHAT ", and the fate, which is mercy in detect mode. */
+void nft_put_end(struct nft_writer *w, const char *counter, const char *what, enum nft_fate fate);
+
+/* nft_service.c: pair_N of all services into w->chains. */
+void nft_put_services(struct nft_writer *w);
+
+/* nft_service.c: the chains those go to, and the counters and sets they need. */
+void nft_put_objects(struct nft_writer *w);
+void nft_put_ends(struct nft_writer *w);
+
+#endif
