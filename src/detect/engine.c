@@ -15,6 +15,7 @@
 #define VOCABS_MAX    16u
 #define SECOND	      INT64_C(1000000000)
 #define YOUNG	      (120 * SECOND)  /* listening has just begun */
+#define ANSWERED      (1 * SECOND)    /* after that, what a server sends is no answer */
 #define PAUSE	      (3600 * SECOND) /* so long without a packet: it begins anew */
 
 struct count {
@@ -300,8 +301,9 @@ static void flow_violation(struct engine *e, struct flow *f, enum judge_finding 
 			  .flow = f,
 			  .view = v,
 			  .op = op,
+			  .running = frame != f->first_frame && !op,
 			  .mode = (enum policy_operating_mode)e->now->mode,
-			  .time = time};
+			  .time = e->now->time};
 	struct incident *i;
 
 	v->told = (uint8_t)what;
@@ -433,6 +435,41 @@ static void on_opened(void *user, struct flow *f)
 		flow_violation(e, f, what, f->first, f->first_frame, NULL);
 }
 
+/* A conduit opened or closed while the flow went on. */
+static void ask_again(struct engine *e, struct flow *f, int64_t time, uint64_t frame)
+{
+	struct flow_view *v = flow_view(f);
+	enum judge_finding what;
+
+	if (!judge_again(e->now, f, v, &what))
+		return;
+	v->told = JUDGE_NOTHING;
+	v->did = 0;
+	if (what)
+		flow_violation(e, f, what, time, frame, NULL);
+}
+
+/*
+ * What ends a connection is none of its use, and what the server still answers was asked in time:
+ * neither is held against a session whose conduit has just closed.
+ */
+static void on_packet(void *user, struct flow *f, const struct packet *p, unsigned side)
+{
+	struct engine *e = user;
+	struct flow_view *v = flow_view(f);
+
+	if (!e->now)
+		return;
+	policy_now_at(e->now, p->time);
+	if (v->epoch == e->now->epoch || !v->opened)
+		return;
+	if (p->kind == PACKET_TCP && !p->payload_len)
+		return;
+	if (side != f->client && (uint64_t)p->time - (uint64_t)e->now->from < ANSWERED)
+		return;
+	ask_again(e, f, p->time, p->frame);
+}
+
 static uint64_t place_of(const struct op *op, const struct policy_op_decision *d)
 {
 	const struct op_object *o = &op->object;
@@ -456,7 +493,7 @@ static void op_violation(struct engine *e, struct flow *f, enum judge_finding wh
 			  .op = op,
 			  .d = d,
 			  .mode = (enum policy_operating_mode)e->now->mode,
-			  .time = op->time};
+			  .time = e->now->time};
 	uint64_t key = mix_text(mix(flow_key(f), d->conduit), op->proto);
 	struct incident *i;
 
@@ -549,6 +586,8 @@ static void on_op(void *user, struct flow *f, const struct op *op)
 		error_response(e, f, op);
 	if (op->role == OP_RESPONSE && !judge_confirms(op))
 		return;
+	if (v->opened && v->epoch != e->now->epoch)
+		ask_again(e, f, op->time, op->frame);
 	if (v->told && !(v->did >> op->cls & 1))
 		flow_did(e, f, op);
 	if (!v->opened || v->decision.verdict != POLICY_LATER)
@@ -660,6 +699,8 @@ static void on_closed(void *user, struct flow *f, enum flow_end_reason why)
 		e->newest = f->last;
 	if (e->cfg.policy && flow_view(f)->opened) {
 		devices(e, f);
+		if (judge_open_question(f, flow_view(f)))
+			policy_now_at(e->now, f->last); /* as it was while it went on */
 		what = judge_closed(e->now, f, flow_view(f));
 		if (what)
 			flow_violation(e, f, what, f->first, f->first_frame, NULL);
@@ -676,6 +717,7 @@ static void on_closed(void *user, struct flow *f, enum flow_end_reason why)
 
 const struct flow_handlers engine_handlers = {
 	.opened = on_opened,
+	.packet = on_packet,
 	.op = on_op,
 	.anomaly = on_anomaly,
 	.identity = on_identity,

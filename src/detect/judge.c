@@ -100,6 +100,7 @@ enum judge_finding judge_flow(const struct policy_now *now, const struct flow *f
 	const struct mac *mac = f->has_mac ? f->mac : NULL;
 
 	v->opened = true;
+	v->epoch = now->epoch;
 	v->place[0] = policy_place(p, &f->addr[client], mac ? &mac[client] : NULL);
 	v->place[1] = policy_place(p, &f->addr[!client], mac ? &mac[!client] : NULL);
 	v->safety = in_safety(p, v->place[0]) || in_safety(p, v->place[1]);
@@ -107,6 +108,18 @@ enum judge_finding judge_flow(const struct policy_now *now, const struct flow *f
 	if (older && by_verdict[v->decision.verdict])
 		try_reversed(now, f, v);
 	return by_verdict[v->decision.verdict];
+}
+
+bool judge_again(const struct policy_now *now, const struct flow *f, struct flow_view *v,
+		 enum judge_finding *what)
+{
+	unsigned client = (f->client == 1) ^ v->reversed;
+	enum judge_finding before = by_verdict[v->decision.verdict];
+
+	v->epoch = now->epoch;
+	v->decision = decide(now, f, v->place[v->reversed], v->place[!v->reversed], client);
+	*what = by_verdict[v->decision.verdict];
+	return *what != before;
 }
 
 enum judge_finding judge_op(const struct policy_now *now, struct flow_view *v, const struct op *op,
@@ -137,6 +150,11 @@ static bool port_of_permitted(const struct policy_now *now, const struct flow_vi
 	return false;
 }
 
+bool judge_open_question(const struct flow *f, const struct flow_view *v)
+{
+	return v->decision.verdict == POLICY_LATER && !v->known_ops && !v->told && !f->ops;
+}
+
 enum judge_finding judge_closed(const struct policy_now *now, const struct flow *f,
 				const struct flow_view *v)
 {
@@ -145,7 +163,7 @@ enum judge_finding judge_closed(const struct policy_now *now, const struct flow 
 	bool tried = f->tcp_flags[f->client == 1] & PACKET_TCP_SYN;
 	uint16_t port = v->reversed ? flow_client_port(f) : flow_server_port(f);
 
-	if (v->decision.verdict != POLICY_LATER || v->known_ops || v->told || f->ops)
+	if (!judge_open_question(f, v))
 		return JUDGE_NOTHING;
 	if (f->dissector && policy_proto_known(now, &v->decision, f->dissector->name))
 		return JUDGE_NOTHING;

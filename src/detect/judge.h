@@ -50,6 +50,7 @@ struct flow_view {
 	bool device_ok[2]; /* client, server: checked against the list of assets */
 	bool reversed;	   /* the decision is on the flow as if its server were the client */
 	bool safety;	   /* one of the ends is in a safety zone */
+	uint32_t epoch;	   /* of policy_now when it was decided */
 };
 
 _Static_assert(sizeof(struct flow_view) <= FLOW_USER_WORDS * sizeof(uint64_t),
@@ -70,9 +71,19 @@ const char *judge_finding_id(enum judge_finding what, char *buf, size_t size);
 enum judge_finding judge_flow(const struct policy_now *now, const struct flow *f,
 			      struct flow_view *v, bool older);
 
+/*
+ * Something opened or closed since the decision: decides again between the same ends. True when it
+ * is another finding now, JUDGE_NOTHING too.
+ */
+bool judge_again(const struct policy_now *now, const struct flow *f, struct flow_view *v,
+		 enum judge_finding *what);
+
 /* A request or publish op on a flow that is judged per op; *d says why. */
 enum judge_finding judge_op(const struct policy_now *now, struct flow_view *v, const struct op *op,
 			    struct policy_op_decision *d);
+
+/* True when judge_closed() has something to look at. */
+bool judge_open_question(const struct flow *f, const struct flow_view *v);
 
 /*
  * A flow to be judged per op has ended, and nothing that its conduits permit was ever seen on it.

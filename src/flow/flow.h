@@ -38,7 +38,7 @@ enum flow_end_reason {
 	FLOW_END_FLUSHED  /* end of the input */
 };
 
-#define FLOW_USER_WORDS 8
+#define FLOW_USER_WORDS 9
 
 /* What the right half may see of a flow. The tracker's own part hides behind it. */
 struct flow {
@@ -94,6 +94,8 @@ struct flow_handlers {
 	/* Once per flow, before its first op, as soon as the client is known; at the latest at its
 	 * end. */
 	void (*opened)(void *user, struct flow *f);
+	/* Each packet of a flow, counted, before its bytes are read; side as in addr[]. */
+	void (*packet)(void *user, struct flow *f, const struct packet *p, unsigned side);
 	void (*op)(void *user, struct flow *f, const struct op *op);
 	/* f is NULL for packets without a flow; p may be NULL for streams. */
 	void (*anomaly)(void *user, struct flow *f, const struct packet *p,

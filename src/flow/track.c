@@ -486,6 +486,8 @@ static void flow_packet(struct flow_tracker *t, const struct packet *p)
 	side = swapped != e->swapped;
 	t->cur = e;
 	count(e, side, p);
+	if (t->handlers.packet)
+		t->handlers.packet(t->user, &e->flow, p, side);
 	if (p->anomalies)
 		pass_anomalies(t, e, p);
 	if (p->kind == PACKET_TCP) {

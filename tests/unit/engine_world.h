@@ -98,9 +98,13 @@ bool policy_served(const struct policy_now *p, const struct policy_flow_decision
 	return fake.served;
 }
 
+static struct policy_now *fake_now; /* the engine's; from and until as the test likes them */
+
 struct policy_now *policy_now_new(const struct policy *p)
 {
 	struct policy_now *n = calloc(1, sizeof(*n));
+
+	fake_now = n;
 
 	n->policy = p;
 	return n;
