@@ -21,6 +21,7 @@ struct raw_packet {
 	int64_t time;	     /* ns since 1970 UTC */
 	uint64_t frame;	     /* number in its file, from 1 */
 	int linktype;	     /* DLT_ value of libpcap */
+	uint16_t file;	     /* which of several, from 0; the reader's caller says */
 };
 
 struct pcap_file;

@@ -22,6 +22,7 @@ int cmd_ops(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_validate(int argc, char **argv);
 
 /* Text of -h and of usage errors: synopsis, options, two examples. */
 struct cmd_help {

@@ -74,8 +74,8 @@ static void progress_clear(struct progress *p)
 }
 
 /* False when the file was not read to its end. */
-static bool run_file(const char *path, struct packet_decoder *d, struct flow_tracker *t,
-		     struct progress *p, struct cmd_input_result *out)
+static bool run_file(const char *path, uint16_t number, struct packet_decoder *d,
+		     struct flow_tracker *t, struct progress *p, struct cmd_input_result *out)
 {
 	struct pcap_file *f;
 	struct raw_packet raw;
@@ -90,6 +90,7 @@ static bool run_file(const char *path, struct packet_decoder *d, struct flow_tra
 	}
 	out->files++;
 	while (!stopped && (got = pcap_file_next(f, &raw)) > 0) {
+		raw.file = number;
 		packet_decode(d, &raw, &packet);
 		flow_tracker_packet(t, &packet);
 		out->last_time = raw.time;
@@ -120,7 +121,7 @@ bool cmd_input_run(const struct cmd_input *in, const struct flow_handlers *handl
 	if (good) {
 		catch_signals();
 		for (file = in->files; *file && !stopped; file++)
-			if (!run_file(*file, d, t, &p, out))
+			if (!run_file(*file, (uint16_t)(file - in->files), d, t, &p, out))
 				out->damaged++;
 		flow_tracker_flush(t);
 		out->packet = *packet_decoder_stats(d);

@@ -219,6 +219,7 @@ void engine_fill_flow(struct engine *e, struct incident *i, struct flow *f, int 
 	unsigned src = (f->client == 1) ^ (unsigned)from;
 
 	i->flow_id = f->id;
+	i->file = f->file[i->first_frame != f->first_frame];
 	i->has_addr = true;
 	i->src = f->addr[src];
 	i->dst = f->addr[!src];
@@ -243,6 +244,7 @@ static void fill_packet(struct engine *e, struct incident *i, const struct packe
 	const struct policy *policy = e->cfg.policy;
 	bool ip = p->ip_proto || p->kind == PACKET_ARP;
 
+	i->file = p->file;
 	i->vlans = p->vlans;
 	memcpy(i->vlan, p->vlan, sizeof(i->vlan));
 	i->has_mac = p->has_mac;
@@ -724,6 +726,11 @@ const struct flow_handlers engine_handlers = {
 	.link = on_link,
 	.closed = on_closed,
 };
+
+const struct policy_now *engine_now(const struct engine *e)
+{
+	return e->now;
+}
 
 void engine_flush(struct engine *e)
 {

@@ -42,6 +42,9 @@ struct engine;
 
 struct engine *engine_new(const struct engine_config *cfg);
 
+/* What of the policy is open, as the engine has it; NULL without a policy. */
+const struct policy_now *engine_now(const struct engine *e);
+
 /* For flow_tracker_new(); the user pointer is the engine. */
 extern const struct flow_handlers engine_handlers;
 

@@ -34,6 +34,7 @@ struct incident {
 	const char *verdict;  /* static: "alert", "would-drop", "drop", ... */
 	int64_t first, last;  /* ns since 1970 UTC, packet time */
 	uint64_t first_frame; /* packet of the first occurrence */
+	uint16_t file;	      /* which of the captures that packet is in, from 0 */
 	uint64_t count;	      /* occurrences */
 
 	uint64_t flow_id;     /* 0: it belongs to no flow */
@@ -78,6 +79,9 @@ struct incident {
 	bool has_op;				   /* the fields below are filled */
 	const char *op_proto, *op_name, *op_space; /* static */
 	uint8_t op_role, op_class;		   /* enum op_role, enum op_class */
+	uint8_t op_kind;			   /* enum op_space */
+	uint8_t op_npath;			   /* as in struct op_object */
+	uint32_t op_path[3];			   /* likewise */
 	uint32_t op_code, op_status;
 	int32_t op_unit; /* -1: none */
 	uint64_t op_first;

@@ -631,6 +631,9 @@ void words_op(const struct op *op, struct incident *i)
 	i->op_proto = op->proto;
 	i->op_name = op->name;
 	i->op_space = op_object_space(&op->object);
+	i->op_kind = op->object.space;
+	i->op_npath = op->object.npath;
+	memcpy(i->op_path, op->object.path, sizeof(i->op_path));
 	i->op_role = op->role;
 	i->op_class = op->cls;
 	i->op_code = op->code;

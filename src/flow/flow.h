@@ -51,6 +51,7 @@ struct flow {
 	uint8_t ip_proto;		   /* IANA protocol number */
 	uint8_t client;			   /* side of the client; 0xff while unknown */
 	uint8_t client_by;		   /* enum flow_client_by */
+	uint16_t file[2];		   /* of the first and of the last packet, from 0 */
 	bool has_mac;			   /* mac[] is filled */
 	bool end_fin;			   /* a FIN was seen */
 	bool end_rst;			   /* a RST was seen */

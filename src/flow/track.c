@@ -272,6 +272,7 @@ static void fill_flow(struct flow_tracker *t, struct entry *e, const struct pack
 	f->ip_proto = p->ip_proto;
 	f->client = 0xff;
 	f->first_frame = p->frame;
+	f->file[0] = p->file;
 	f->first = f->last = p->time;
 }
 
@@ -454,6 +455,7 @@ static void count(struct entry *e, unsigned side, const struct packet *p)
 	f->packets[side]++;
 	f->bytes[side] += p->wirelen;
 	f->payload[side] += p->payload_len + p->payload_missing;
+	f->file[1] = p->file;
 	if (p->time > f->last)
 		f->last = p->time;
 	if (p->has_mac && !f->has_mac) {

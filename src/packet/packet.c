@@ -107,6 +107,7 @@ void packet_decode(struct packet_decoder *d, const struct raw_packet *raw, struc
 
 	memset(out, 0, offsetof(struct packet, anomaly));
 	out->frame = raw->frame;
+	out->file = raw->file;
 	out->time = raw->time;
 	out->wirelen = raw->wirelen;
 	d->stats.packets++;

@@ -51,6 +51,7 @@ struct packet {
 	uint8_t ip_proto;    /* IANA protocol number; 0 without IP */
 	uint8_t ttl;	     /* TTL or hop limit */
 	uint8_t tunnels;     /* how many were unwrapped */
+	uint16_t file;	     /* which of several it is in, from 0 */
 	uint16_t ether_type; /* innermost; 802.3 without SNAP: below 0x600, the length */
 	uint16_t vlan[PACKET_VLANS_MAX]; /* VLAN ids, outermost first, of the innermost Ethernet */
 	uint8_t vlans;	    /* how many; further tags and priority tags (id 0) are skipped */

@@ -379,6 +379,29 @@ bool rule_means(const struct rule *r, uint16_t port, const struct op *op, uint64
 	return false;
 }
 
+uint32_t match_pieces(const struct policy_now *now, const struct policy_flow_decision *d,
+		      const struct op *op, void (*piece)(void *user, const struct match_piece *m),
+		      void *user)
+{
+	const struct judge j = judge_of(d->port, op);
+	struct match_piece m = {.op = op, .cls = j.cls, .objects = j.objects};
+	struct said said;
+	uint64_t at;
+
+	for (at = 0; at < j.elements; at = said.end) {
+		said = ask_all(now, d, &j, at);
+		if (said.end == at)
+			return served_by(now, d, op->proto);
+	}
+	for (m.at = 0; m.at < j.elements; m.at = m.end) {
+		said = ask_all(now, d, &j, m.at);
+		m.rule = said.permits;
+		m.end = said.end;
+		piece(user, &m);
+	}
+	return POLICY_NONE;
+}
+
 bool policy_proto_known(const struct policy_now *now, const struct policy_flow_decision *d,
 			const char *proto)
 {

@@ -21,14 +21,19 @@ static bool service_covers(const struct service *s, uint8_t ip_proto, uint16_t p
 	return false;
 }
 
-bool conduit_serves(const struct conduit *c, uint8_t ip_proto, uint16_t port)
+const struct service *conduit_service(const struct conduit *c, uint8_t ip_proto, uint16_t port)
 {
 	uint32_t i;
 
 	for (i = 0; i < c->services; i++)
 		if (service_covers(&c->service[i], ip_proto, port))
-			return true;
-	return false;
+			return &c->service[i];
+	return NULL;
+}
+
+bool conduit_serves(const struct conduit *c, uint8_t ip_proto, uint16_t port)
+{
+	return conduit_service(c, ip_proto, port) != NULL;
 }
 
 enum policy_verdict closed_verdict(uint8_t closed)

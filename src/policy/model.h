@@ -271,6 +271,26 @@ enum policy_verdict conduit_flow(const struct conduit *c, uint8_t ip_proto, uint
 /* match_flow.c: true when a layer of the factory lies between the two zones. */
 bool level_skipped(const struct policy *p, uint32_t a, uint32_t b);
 
+/* What one rule permits of an op: its elements [at, end), counted from 0. */
+struct match_piece {
+	const struct rule *rule;
+	const struct op *op;
+	enum op_class cls; /* as judged */
+	uint64_t objects;  /* addresses the op speaks of; further elements are values of the last */
+	uint64_t at, end;
+};
+
+/*
+ * match.c: which rules permit an op that policy_op() allows, piece by piece. Returns the conduit
+ * whose service does instead, or POLICY_NONE. Not for the way of a packet: it judges again.
+ */
+uint32_t match_pieces(const struct policy_now *now, const struct policy_flow_decision *d,
+		      const struct op *op, void (*piece)(void *user, const struct match_piece *m),
+		      void *user);
+
+/* match_flow.c: the service of the conduit that permits such a flow as a whole; NULL: none. */
+const struct service *conduit_service(const struct conduit *c, uint8_t ip_proto, uint16_t port);
+
 /* match_flow.c: true when a service of the conduit permits the flow as a whole. */
 bool conduit_serves(const struct conduit *c, uint8_t ip_proto, uint16_t port);
 

@@ -51,6 +51,11 @@ bool policy_overlap_last(const struct policy *p)
 	return p->overlap_last;
 }
 
+const char *policy_site(const struct policy *p)
+{
+	return p->site;
+}
+
 enum policy_mode policy_mode(const struct policy *p)
 {
 	return p->mode;

@@ -38,7 +38,7 @@ static int teardown(void **state)
 static void decode_cut(int linktype, uint32_t caplen, uint32_t wirelen)
 {
 	uint8_t *copy = malloc(caplen ? caplen : 1);
-	struct raw_packet raw = {copy, caplen, wirelen, 5000, 9, linktype};
+	struct raw_packet raw = {copy, caplen, wirelen, 5000, 9, linktype, 0};
 	uint64_t bytes = 0;
 	uint32_t i;
 

@@ -61,7 +61,7 @@ static void make_whole(bool v6, uint32_t n)
 
 static void decode(void)
 {
-	struct raw_packet raw = {f.b, f.n, f.n, now, ++sent, DLT_RAW};
+	struct raw_packet raw = {f.b, f.n, f.n, now, ++sent, DLT_RAW, 0};
 
 	packet_decode(decoder, &raw, &out);
 }
@@ -361,7 +361,7 @@ static void test_table_full(void **state)
 
 static void test_other_vlan_is_other_datagram(void **state)
 {
-	struct raw_packet raw = {f.b, 0, 0, 0, 1, DLT_EN10MB};
+	struct raw_packet raw = {f.b, 0, 0, 0, 1, DLT_EN10MB, 0};
 	unsigned vlan;
 	uint32_t ip;
 
@@ -382,7 +382,7 @@ static void test_other_vlan_is_other_datagram(void **state)
 
 static void test_cut_by_the_capture(void **state)
 {
-	struct raw_packet raw = {f.b, 0, 0, 0, 1, DLT_RAW};
+	struct raw_packet raw = {f.b, 0, 0, 0, 1, DLT_RAW, 0};
 
 	(void)state;
 	make_whole(false, 100);

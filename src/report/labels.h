@@ -1,0 +1,74 @@
+/*
+ * report/labels.h - the words of a report, in English and Japanese.
+ */
+#ifndef KIDOBAN_REPORT_LABELS_H
+#define KIDOBAN_REPORT_LABELS_H
+
+#include "detect/finding.h"
+
+enum label {
+	L_TITLE,
+	L_POLICY,
+	L_CAPTURES,
+	L_EXPECTATIONS,
+	L_RESULT,
+	L_AS_EXPECTED,
+	L_NOT_AS_EXPECTED,
+	L_CONDUITS,
+	L_CONDUIT,
+	L_PERMITTED,
+	L_DENIED,
+	L_STATE,
+	L_USED,
+	L_VIOLATED,
+	L_CLOSED,
+	L_UNUSED,
+	L_FLOWS,
+	L_OPS,
+	L_BYTES,
+	L_PACKETS,
+	L_DETAILS,
+	L_LINE,
+	L_NEVER_USED,
+	L_SESSIONS_ONLY,
+	L_NARROWER,
+	L_REMOVE,
+	L_NOT_SEEN,
+	L_BEYOND,
+	L_BLOCKED,
+	L_OTHER_FINDINGS,
+	L_ALERT,
+	L_WHY,
+	L_VERDICT,
+	L_COUNT,
+	L_FIRST_FRAME,
+	L_FROM,
+	L_TO,
+	L_NO_CONDUIT,
+	L_SILENT_ZONES,
+	L_SILENT_ASSETS,
+	L_STRANGERS,
+	L_MORE,
+	L_MET,
+	L_UNMET,
+	L_EXPECTED,
+	L_SEEN,
+	L_UNEXPECTED,
+	L_ZONE_MAP,
+	L_LEGEND_USED,
+	L_LEGEND_VIOLATED,
+	L_LEGEND_UNUSED,
+	L_FINDINGS,
+	L_CLOSED_TRIED,
+	L_DAMAGED,
+	L_PERMISSION,
+	L_PAIRS,
+	L_SITE,
+	L_NONE,
+	L_LEGEND_NO_CONDUIT,
+	LABELS
+};
+
+const char *label(enum finding_lang lang, enum label l);
+
+#endif
