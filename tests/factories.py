@@ -123,6 +123,14 @@ def one(factory, key, cases, kidoban, schema):
         raise Wrong("\n".join(wrong + ["there are:"] + [brief(e) for e in found]))
 
 
+def complete(tests):
+    """No capture without expectations."""
+    known = {os.path.realpath(capture_of(f, k, cases["captures"][k])) for f, k, cases in tests if k}
+    here = {os.path.realpath(os.path.join(CAPTURES, n)) for n in os.listdir(CAPTURES) if n.endswith(".pcap")}
+    if here - known:
+        raise Wrong("nothing is said in tests/factories/ of " + ", ".join(sorted(map(os.path.basename, here - known))))
+
+
 def show(factory, key, cases, kidoban):
     case = cases["captures"][key]
     found = alerts(cases, case, capture_of(factory, key, case), kidoban, None)
@@ -141,7 +149,7 @@ def main():
     ap.add_argument("name", nargs="*", help="model1, or model1-A4")
     args = ap.parse_args()
     kidoban, schema, failed = os.path.abspath(args.kidoban), golden.validator(), 0
-    tests = []
+    tests = [] if args.name or args.show else [("all", None, None)]
     for factory in sorted(n[:-5] for n in os.listdir(CASES) if n.endswith(".yaml")):
         cases = load(factory)
         tests.append((factory, None, cases))
@@ -157,10 +165,14 @@ def main():
         return 0
     print(f"1..{len(tests)}", flush=True)
     for i, (factory, key, cases) in enumerate(tests, 1):
-        title = cases["captures"][key].get("title", "") if key else cases["policy"] + " loads without lint"
+        title = "every capture has its expectations"
+        if cases:
+            title = cases["captures"][key].get("title", "") if key else cases["policy"] + " loads without lint"
         label = f"{i} - {factory}{'-' + key if key else ''}: {title}".replace("#", "no.")
         try:
-            if key:
+            if not cases:
+                complete(tests)
+            elif key:
                 one(factory, key, cases, kidoban, schema)
             else:
                 lint(cases, kidoban)
