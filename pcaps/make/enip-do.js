@@ -1,7 +1,8 @@
 // st-ethernet-ip (npm) as a hand tool: each word is one request, in order.
 //
 //   node enip-do.js ADDRESS WORD...
-//     read:TAG  write:TAG=VALUE  (DINT; REAL when the value has a dot)   list  (the tag list)
+//     read:TAG  write:TAG=VALUE  (DINT; REAL when the value has a dot; reads it first)
+//     list                                    the tag list
 //     attr:CLASS,INSTANCE,ATTRIBUTE           Get Attribute Single
 //     set:CLASS,INSTANCE,ATTRIBUTE,HEX        Set Attribute Single
 //     cip:SERVICE,CLASS,INSTANCE[,HEX]        any service, in hexadecimal
@@ -50,7 +51,9 @@ async function step(word) {
     }
   } else if (what === "write") {
     const [tag, value] = rest.split("=");
-    await c.writeTag(new Tag(tag, null, value.includes(".") ? REAL : DINT), Number(value));
+    const known = new Tag(tag, null, value.includes(".") ? REAL : DINT);
+    await c.readTag(known); // the library writes what it has read
+    await c.writeTag(known, Number(value));
   } else if (what === "list") await c.getControllerTagList(c.state.tagList || { tags: [] });
   else if (what === "attr") await c.getAttributeSingle(...part.map(Number));
   else if (what === "set") await c.setAttributeSingle(...part.slice(0, 3).map(Number), Buffer.from(part[3], "hex"));
@@ -68,7 +71,7 @@ async function main() {
     try {
       await step(word);
     } catch (e) {
-      console.error(word, "refused:", e.message || JSON.stringify(e));
+      console.error(word, e instanceof TypeError ? "broken:" : "refused:", e.message || JSON.stringify(e));
     }
   if (plc) await plc.disconnect().catch(() => {});
   process.exit(0);

@@ -30,6 +30,7 @@ TAGS = {  # name: [type, bytes]
     "Recipe": [0xC4, b"".join(struct.pack("<i", i * 10) for i in range(10))],
     "Trend": [0xC4, b"".join(struct.pack("<i", i) for i in range(300))],
     "Program:Main.Step": [0xC4, struct.pack("<i", 3)],
+    "SetpointSpeed": [0xC4, struct.pack("<i", 1450)],
 }
 ASSEMBLY = {100: bytearray(4), 101: bytearray(b"\x11\x22\x33\x44"), 102: bytearray(4)}
 FILES = {(7, 0x89): bytearray(40), (8, 0x8A): bytearray(40), (3, 0x85): bytearray(40)}

@@ -139,15 +139,18 @@ def _npm():
 
 
 def enip_target(f, host):
-    """Tags Speed, Temperature, Running, Count, Total, Flags, Recipe, Trend, Program:Main.Step."""
+    """Tags Speed, Temperature, Running, Count, Total, Flags, Recipe, Trend, Program:Main.Step, SetpointSpeed."""
     f.start(host, "python3", MAKE + "/enip_target.py", f.address(host))
     f.wait_port(host, 44818)
 
 
 def enip(f, host, to, *words):
     """Requests by st-ethernet-ip, see enip-do.js: enip(f, "hmi-1", "plc-2", "read:Speed")."""
-    return f.run(host, "node", MAKE + "/enip-do.js", f.address(to), *words, env={"NODE_PATH": _npm()},
+    said = f.run(host, "node", MAKE + "/enip-do.js", f.address(to), *words, env={"NODE_PATH": _npm()},
                  timeout=40)
+    if "broken:" in said or "Error" in said:
+        raise RuntimeError("enip-do.js: " + said)
+    return said
 
 
 def enip_pccc(f, host, to):

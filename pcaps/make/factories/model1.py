@@ -15,14 +15,15 @@ def servers(f):
 
 
 def normal(f):
-    """Sensor data up, results down, operator screens; four seconds."""
+    """Sensor data up, results down, operator screens, the engineer looks; four seconds."""
     f.also(mqtt_sub, f, "analysis-1", "relay-1", "plant/line1/#")
     f.also(mqtt_sub, f, "mes-1", "relay-1", "plan/#")
     f.also(modbus_poll, f, "hmi-1", "plc-1", "holding", 100, 20)
-    f.also(enip, f, "hmi-1", "plc-2", "every:500,4,Speed")
+    f.also(enip, f, "hmi-1", "plc-2", "every:500,3,Speed", "write:SetpointSpeed=900")
     f.also(mqtt_pub, f, "iot-gw-1", "relay-1", "plant/line1/temperature", "21.5", "22.5", "23.5")
     f.also(mqtt_pub, f, "sensor-1", "iot-gw-1", "sensor/vibration", "0.03", "0.04", "0.03", every=1)
     modbus_write(f, "hmi-1", "plc-1", 105, 450)
+    modbus_read(f, "eng-1", "plc-1", "holding", 0, 4)
     mqtt_pub(f, "analysis-1", "relay-1", "plan/line1/rate", "450", client="analysis-1-plan", qos=1)
     tls_get(f, "viewer-1", "analysis-1")
 
