@@ -13,6 +13,7 @@ static const struct {
 	{"ops", cmd_ops, "print every op in captures, one line each"},
 	{"check", cmd_check, "load a policy, say what is wrong or what it means"},
 	{"validate", cmd_validate, "captures against a policy: use, expectations, a report"},
+	{"diff", cmd_diff, "compare two policies by what they permit"},
 	{"explain", cmd_explain, "what a finding means and what to do next"},
 	{"export", cmd_export, "a policy as a ruleset that the kernel enforces alone"},
 };

@@ -20,6 +20,7 @@ enum cmd_exit {
 int cmd_replay(int argc, char **argv);
 int cmd_ops(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_validate(int argc, char **argv);
@@ -78,6 +79,7 @@ struct cmd_input_result {
 	int64_t last_time;  /* ns since 1970 UTC, of the last packet; 0: none */
 	size_t flow_bytes;  /* memory per flow */
 	size_t state_bytes; /* the largest dissector state on top */
+	const char *file;   /* the one that is being read, then the last; NULL: none */
 };
 
 /*

@@ -89,6 +89,7 @@ static bool run_file(const char *path, uint16_t number, struct packet_decoder *d
 		return false;
 	}
 	out->files++;
+	out->file = path;
 	while (!stopped && (got = pcap_file_next(f, &raw)) > 0) {
 		raw.file = number;
 		packet_decode(d, &raw, &packet);

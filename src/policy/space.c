@@ -210,6 +210,8 @@ static bool side_permits(const struct space_side *by, const struct space_example
 {
 	uint32_t i, k;
 
+	if (by->denied >> op->cls & 1)
+		return false;
 	for (i = 0; i < by->rules; i++)
 		if (strcmp(by->rule[i]->vocab->proto, op->proto) == 0 &&
 		    rule_permits(by->rule[i], ex->port, op))
@@ -372,6 +374,8 @@ static void side_boxes(const struct space_side *by, const struct space_kind *k, 
 {
 	uint32_t i;
 
+	if (by->denied >> k->cls & 1)
+		return;
 	/* what is open as a whole takes away most */
 	for (i = 0; i < by->servings; i++)
 		space_serving_boxes(by->serving[i], k, a, out);
@@ -382,8 +386,8 @@ static void side_boxes(const struct space_side *by, const struct space_kind *k, 
 
 /* Of r, or of what c serves: is there an op that the side does not permit? */
 static enum space_answer beyond(const struct rule *r, const struct conduit *c,
-				const struct vocab *vocab, const struct space_side *by,
-				struct space_example *ex)
+				const struct vocab *vocab, uint16_t classes,
+				const struct space_side *by, struct space_example *ex)
 {
 	struct question q = {.rule = r, .by = by, .ex = ex};
 	enum space_answer answer = SPACE_NO;
@@ -395,7 +399,9 @@ static enum space_answer beyond(const struct rule *r, const struct conduit *c,
 		struct space_boxes mine = {0}, others = {0};
 		enum space_answer one;
 
-		if (r)
+		if (!(classes >> kind.cls & 1))
+			;
+		else if (r)
 			space_rule_boxes(r, &kind, &q.arena, &mine);
 		else
 			space_serving_boxes(c, &kind, &q.arena, &mine);
@@ -417,16 +423,29 @@ static enum space_answer turned(enum space_answer a)
 	return a == SPACE_YES ? SPACE_NO : a == SPACE_NO ? SPACE_YES : a;
 }
 
+enum space_answer space_rule_covered_in(const struct rule *r, uint16_t classes,
+					const struct space_side *by, struct space_example *ex)
+{
+	return turned(beyond(r, NULL, r->vocab, classes, by, ex));
+}
+
 enum space_answer space_rule_covered(const struct rule *r, const struct space_side *by,
 				     struct space_example *ex)
 {
-	return turned(beyond(r, NULL, r->vocab, by, ex));
+	return space_rule_covered_in(r, UINT16_MAX, by, ex);
+}
+
+enum space_answer space_serving_covered_in(const struct conduit *c, const struct vocab *vocab,
+					   uint16_t classes, const struct space_side *by,
+					   struct space_example *ex)
+{
+	return turned(beyond(NULL, c, vocab, classes, by, ex));
 }
 
 enum space_answer space_serving_covered(const struct conduit *c, const struct vocab *vocab,
 					const struct space_side *by, struct space_example *ex)
 {
-	return turned(beyond(NULL, c, vocab, by, ex));
+	return space_serving_covered_in(c, vocab, UINT16_MAX, by, ex);
 }
 
 static void both(struct question *q, const struct space_boxes *a, const struct space_boxes *b,

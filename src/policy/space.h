@@ -54,6 +54,8 @@ struct space_side {
 	 * for, see policy_op() */
 	const struct conduit *const *serving;
 	uint32_t servings;
+	uint16_t
+		denied; /* classes that do not pass whatever the rules say, bits of enum op_class */
 };
 
 /*
@@ -87,6 +89,13 @@ enum space_answer space_services_overlap(const struct service *a, const struct s
  */
 enum space_answer space_serving_covered(const struct conduit *c, const struct vocab *vocab,
 					const struct space_side *by, struct space_example *ex);
+
+/* Likewise, of the rule or the serving conduit only what lies in these classes, bits. */
+enum space_answer space_rule_covered_in(const struct rule *r, uint16_t classes,
+					const struct space_side *by, struct space_example *ex);
+enum space_answer space_serving_covered_in(const struct conduit *c, const struct vocab *vocab,
+					   uint16_t classes, const struct space_side *by,
+					   struct space_example *ex);
 
 /* The op with its slices; valid as long as ex stays where it is. */
 struct op space_example_op(const struct space_example *ex);

@@ -78,10 +78,10 @@ static const struct vocab_code codes[] = {
 /* With the delivery of a message, which is the reading of it, and the will in a CONNECT. */
 static const struct vocab_op vocab_ops[] = {
 	{MQTT_CONNECT, OP_SESSION, OP_SPACE_NONE, false},
-	{MQTT_CONNECT, OP_WRITE, OP_SPACE_TOPIC, false},
 	{MQTT_PUBLISH, OP_WRITE, OP_SPACE_TOPIC, false},
-	{MQTT_PUBLISH, OP_READ, OP_SPACE_TOPIC, false},
 	{MQTT_SUBSCRIBE, OP_READ, OP_SPACE_TOPIC, false},
+	{MQTT_PUBLISH, OP_READ, OP_SPACE_TOPIC, false},
+	{MQTT_CONNECT, OP_WRITE, OP_SPACE_TOPIC, false},
 	{0, OP_CLASSES, OP_SPACE_NONE, false},
 };
 

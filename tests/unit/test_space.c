@@ -393,7 +393,7 @@ static void examples_are_such_as_people_write(void **state)
 			    "value 0");
 	assert_string_equal(left("{mqtt: {do: write, topic: 'plant/#', client: 'gw-*'}},"
 				 "{mqtt: {do: write, topic: 'plant/line1/#', client: 'gw-*'}}"),
-			    "tcp 1883: mqtt connect (write) topic \"plant\" by \"gw-\" value 0");
+			    "tcp 1883: mqtt publish (write) topic \"plant\" by \"gw-\" value 0");
 	assert_string_equal(left("{cip: {do: write, tag: 'Set*'}},"
 				 "{cip: {do: write, tag: 'Setpoint*'}}"),
 			    "tcp 44818: cip write-tag (write) tag \"Set\" value 0");

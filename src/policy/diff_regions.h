@@ -1,0 +1,55 @@
+/*
+ * policy/diff_regions.h - the address space, cut so that both policies are constant in each piece.
+ *
+ * Regions with the same places in both policies are one, and so are assets that no conduit names:
+ * what is left is a few regions per zone and one for each asset that matters. A cell is a pair of
+ * zones (old, new) with the same traits; the plain regions of a cell are those that no conduit
+ * names outright. Private to policy/diff*.c.
+ */
+#ifndef KIDOBAN_POLICY_DIFF_REGIONS_H
+#define KIDOBAN_POLICY_DIFF_REGIONS_H
+
+#include "policy/diff.h"
+
+/* What a policy says of a region. */
+struct region_side {
+	uint32_t zone;	/* POLICY_NONE: none */
+	uint32_t asset; /* named by a conduit; else POLICY_NONE */
+	uint32_t segment;
+	uint32_t traits; /* what else bears on what it may do, see traits_of() */
+};
+
+struct region {
+	struct region_side side[2]; /* old, new */
+	struct policy_place place[2];
+	struct diff_end end;
+	uint32_t cell;
+	uint32_t next_in_cell;	 /* POLICY_NONE ends */
+	uint32_t next_of_end[2]; /* the next region of the same asset in that policy */
+};
+
+struct cell {
+	struct region_side side[2]; /* asset is POLICY_NONE */
+	uint32_t plain;		    /* a region that no conduit names outright; POLICY_NONE */
+	uint32_t first;		    /* region */
+	uint32_t next_of_zone[2];
+};
+
+struct regions {
+	struct arena arena;
+	const struct policy *p[2];
+	struct region *region;
+	uint32_t count, cap;
+	struct cell *cell;
+	uint32_t cells, cell_cap;
+	uint32_t *of_asset[2]; /* first region, by asset; POLICY_NONE */
+	uint32_t *of_zone[2];  /* first cell, by zone; POLICY_NONE */
+	struct imap known;     /* hash of sides -> region */
+	struct imap known_cell;
+	bool *named[2]; /* by asset: a conduit names it */
+};
+
+/* Everything lives in r->arena. */
+void regions_make(struct regions *r, const struct policy *old, const struct policy *new);
+
+#endif
