@@ -212,6 +212,15 @@ static void fill_source(const struct policy *p, struct policy_place place, struc
 		i->asset_refs = policy_asset_at(p, place.asset)->refs;
 }
 
+/* The graver the zones, the graver what happens there. */
+static void fill_severity(const struct policy *p, struct incident *i, struct policy_place src,
+			  struct policy_place dst)
+{
+	int severity = i->severity + policy_severity_step(p, src, dst);
+
+	i->severity = (uint8_t)(severity < 1 ? 1 : severity > 4 ? 4 : severity);
+}
+
 /* What an incident keeps of a flow; from: the end that sent the packet, 0 client, 1 server. */
 void engine_fill_flow(struct engine *e, struct incident *i, struct flow *f, int from)
 {
@@ -237,12 +246,14 @@ void engine_fill_flow(struct engine *e, struct incident *i, struct flow *f, int 
 		return;
 	fill_source(e->cfg.policy, v->place[from], i);
 	fill_place(e->cfg.policy, v->place[!from], &i->dst_zone, &i->dst_asset);
+	fill_severity(e->cfg.policy, i, v->place[0], v->place[1]);
 }
 
 static void fill_packet(struct engine *e, struct incident *i, const struct packet *p)
 {
 	const struct policy *policy = e->cfg.policy;
 	bool ip = p->ip_proto || p->kind == PACKET_ARP;
+	struct policy_place src, dst;
 
 	i->file = p->file;
 	i->vlans = p->vlans;
@@ -260,8 +271,11 @@ static void fill_packet(struct engine *e, struct incident *i, const struct packe
 	i->ip_proto = p->ip_proto;
 	if (!policy)
 		return;
-	fill_source(policy, policy_place(policy, &p->src, p->has_mac ? &p->src_mac : NULL), i);
-	fill_place(policy, policy_place(policy, &p->dst, NULL), &i->dst_zone, &i->dst_asset);
+	src = policy_place(policy, &p->src, p->has_mac ? &p->src_mac : NULL);
+	dst = policy_place(policy, &p->dst, NULL);
+	fill_source(policy, src, i);
+	fill_place(policy, dst, &i->dst_zone, &i->dst_asset);
+	fill_severity(policy, i, src, dst);
 }
 
 /* The verdict and the conduit of a violation; more is at stake in a safety zone. */
@@ -592,7 +606,7 @@ static void on_op(void *user, struct flow *f, const struct op *op)
 		ask_again(e, f, op->time, op->frame);
 	if (v->told && !(v->did >> op->cls & 1))
 		flow_did(e, f, op);
-	if (!v->opened || v->decision.verdict != POLICY_LATER)
+	if (!judge_per_op(v))
 		return;
 	what = judge_op(e->now, v, op, &d);
 	if (!what)

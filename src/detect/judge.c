@@ -13,6 +13,11 @@ static const char *const finding_ids[JUDGE_DECODE] = {
 	[JUDGE_SCHEDULE] = "policy.outside-schedule",
 	[JUDGE_MODE] = "policy.wrong-mode",
 	[JUDGE_EXPIRED] = "policy.expired",
+	[JUDGE_TRUST] = "policy.trust-exceeded",
+	[JUDGE_UPLINK] = "policy.uplink-only",
+	[JUDGE_TENANT] = "policy.tenant-crossed",
+	[JUDGE_COUNTRY] = "policy.country-denied",
+	[JUDGE_UNLISTED] = "policy.unlisted-device",
 	[JUDGE_UNKNOWN_DEVICE] = "asset.unknown-device",
 	[JUDGE_MAC_CHANGED] = "asset.mac-changed",
 	[JUDGE_ILLEGAL_FUNCTION] = "proto.illegal-function",
@@ -32,6 +37,9 @@ static const uint8_t by_verdict[] = {
 	[POLICY_OBJECT_DENIED] = JUDGE_OBJECT,	  [POLICY_VALUE_DENIED] = JUDGE_VALUE,
 	[POLICY_GRANT_MISSING] = JUDGE_GRANT,	  [POLICY_OUTSIDE_SCHEDULE] = JUDGE_SCHEDULE,
 	[POLICY_WRONG_MODE] = JUDGE_MODE,	  [POLICY_EXPIRED] = JUDGE_EXPIRED,
+	[POLICY_TRUST_EXCEEDED] = JUDGE_TRUST,	  [POLICY_UPLINK_ONLY] = JUDGE_UPLINK,
+	[POLICY_TENANT_CROSSED] = JUDGE_TENANT,	  [POLICY_COUNTRY_DENIED] = JUDGE_COUNTRY,
+	[POLICY_UNLISTED] = JUDGE_UNLISTED,
 };
 
 const char *judge_finding_id(enum judge_finding what, char *buf, size_t size)
@@ -122,6 +130,17 @@ bool judge_again(const struct policy_now *now, const struct flow *f, struct flow
 	return *what != before;
 }
 
+bool judge_per_op(const struct flow_view *v)
+{
+	const struct policy_flow_decision *d = &v->decision;
+
+	if (!v->opened)
+		return false;
+	return d->verdict == POLICY_LATER ||
+	       (d->classes != UINT16_MAX &&
+		(d->verdict == POLICY_ALLOW || d->verdict == POLICY_DEFAULT_ALLOW));
+}
+
 enum judge_finding judge_op(const struct policy_now *now, struct flow_view *v, const struct op *op,
 			    struct policy_op_decision *d)
 {
@@ -179,7 +198,7 @@ enum judge_finding judge_closed(const struct policy_now *now, const struct flow 
 bool judge_unknown(const struct policy *p, const struct addr *a, struct policy_place place)
 {
 	return place.zone != POLICY_NONE && place.asset == POLICY_NONE &&
-	       policy_zone_at(p, place.zone)->unknown_devices == UNKNOWN_ALERT && !is_group(a) &&
+	       policy_zone_at(p, place.zone)->unknown_devices != UNKNOWN_IGNORE && !is_group(a) &&
 	       !is_unspecified(a);
 }
 
@@ -190,7 +209,8 @@ bool judge_mac(const struct policy *p, struct policy_place place, const struct m
 	if (place.asset == POLICY_NONE)
 		return false;
 	a = policy_asset_at(p, place.asset);
-	return a->has_mac && a->has_address && memcmp(a->mac.b, seen->b, sizeof(seen->b)) != 0;
+	return a->has_mac && a->has_address && !a->nat &&
+	       memcmp(a->mac.b, seen->b, sizeof(seen->b)) != 0;
 }
 
 bool judge_confirms(const struct op *op)

@@ -26,6 +26,11 @@ enum judge_finding {
 	JUDGE_SCHEDULE,
 	JUDGE_MODE,
 	JUDGE_EXPIRED,
+	JUDGE_TRUST,
+	JUDGE_UPLINK,
+	JUDGE_TENANT,
+	JUDGE_COUNTRY,
+	JUDGE_UNLISTED,
 	JUDGE_UNKNOWN_DEVICE,
 	JUDGE_MAC_CHANGED,
 	JUDGE_ILLEGAL_FUNCTION,
@@ -91,6 +96,9 @@ bool judge_open_question(const struct flow *f, const struct flow_view *v);
  */
 enum judge_finding judge_closed(const struct policy_now *now, const struct flow *f,
 				const struct flow_view *v);
+
+/* True when ops of the flow are to be judged one by one. */
+bool judge_per_op(const struct flow_view *v);
 
 /* Is a device at this address that should be a listed asset, and is not? */
 bool judge_unknown(const struct policy *p, const struct addr *a, struct policy_place place);

@@ -32,4 +32,20 @@ const struct policy_conduit *words_conduit(const struct words *w);
 /* Expected, where a conduit was closed: when it is open, and when this was. */
 void words_closed(struct phrase *p, const struct words *w);
 
+/* Client (0) or server (1) of the flow: "hmi-1 (10.40.0.5)". */
+void words_end(struct phrase *p, const struct words *w, int end, bool with_zone);
+
+/* Which end of the flow the policy took for the client. */
+static inline int words_client(const struct words *w)
+{
+	return w->view->reversed;
+}
+
+/* Expected of devices whatever conduits allow. */
+void words_trust(struct phrase *p, const struct words *w);
+void words_uplink(struct phrase *p, const struct words *w);
+void words_tenant(struct phrase *p, const struct words *w);
+void words_country(struct phrase *p, const struct words *w);
+void words_unlisted(struct phrase *p, const struct words *w);
+
 #endif

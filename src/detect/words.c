@@ -3,6 +3,7 @@
 #include "detect/phrase.h"
 
 #include "base/utf8.h"
+#include "detect/phrase.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -67,7 +68,8 @@ static const char *asset_id(const struct words *w, uint32_t asset)
 	return policy_asset_at(w->policy, asset)->id;
 }
 
-/* "hmi-1 (10.40.0.5)", "10.40.0.5", with the zone "hmi-1 (10.40.0.5, control-info)". */
+/* "hmi-1 (10.40.0.5)", "10.40.0.5", with the zone "hmi-1 (10.40.0.5, control-info)", of an address
+ * that stands for several hosts "router (10.40.0.1, NAT)". */
 static void add_place(struct phrase *p, const struct words *w, const struct addr *a,
 		      struct policy_place place, bool with_zone)
 {
@@ -77,7 +79,8 @@ static void add_place(struct phrase *p, const struct words *w, const struct addr
 
 	addr_str(a, text);
 	if (asset)
-		add(p, "%s (%s%s%s)", asset, text, zone ? ", " : "", zone ? zone : "");
+		add(p, "%s (%s%s%s%s)", asset, text, zone ? ", " : "", zone ? zone : "",
+		    policy_asset_at(w->policy, place.asset)->nat ? ", NAT" : "");
 	else if (zone)
 		add(p, "%s (%s)", text, zone);
 	else
@@ -87,10 +90,15 @@ static void add_place(struct phrase *p, const struct words *w, const struct addr
 /* end: 0 the client, 1 the server. */
 static void add_end(struct phrase *p, const struct words *w, int end, bool with_zone)
 {
-	static const struct policy_place nowhere = {POLICY_NONE, POLICY_NONE, false};
+	static const struct policy_place nowhere = {.zone = POLICY_NONE, .asset = POLICY_NONE};
 	const struct addr *a = end ? flow_server(w->flow) : flow_client(w->flow);
 
 	add_place(p, w, a, w->policy && w->view->opened ? w->view->place[end] : nowhere, with_zone);
+}
+
+void words_end(struct phrase *p, const struct words *w, int end, bool with_zone)
+{
+	add_end(p, w, end, with_zone);
 }
 
 /* 40017 for holding register 16: the table's digit and the number from 1, as on many screens. */
@@ -374,7 +382,7 @@ static void observed_mac(struct phrase *p, const struct words *w)
 
 static void observed_anomaly(struct phrase *p, const struct words *w)
 {
-	static const struct policy_place nowhere = {POLICY_NONE, POLICY_NONE, false};
+	static const struct policy_place nowhere = {.zone = POLICY_NONE, .asset = POLICY_NONE};
 	const struct anomaly *a = w->anomaly;
 	struct policy_place from = nowhere, to = nowhere;
 
@@ -589,6 +597,11 @@ static const struct {
 	[JUDGE_SCHEDULE] = {observed_flow, words_closed},
 	[JUDGE_MODE] = {observed_flow, words_closed},
 	[JUDGE_EXPIRED] = {observed_flow, words_closed},
+	[JUDGE_TRUST] = {observed_flow, words_trust},
+	[JUDGE_UPLINK] = {observed_flow, words_uplink},
+	[JUDGE_TENANT] = {observed_flow, words_tenant},
+	[JUDGE_COUNTRY] = {observed_flow, words_country},
+	[JUDGE_UNLISTED] = {observed_flow, words_unlisted},
 	[JUDGE_UNKNOWN_DEVICE] = {observed_device, expected_listed},
 	[JUDGE_MAC_CHANGED] = {observed_mac, expected_mac},
 	[JUDGE_ILLEGAL_FUNCTION] = {observed_illegal, expected_function},

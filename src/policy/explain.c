@@ -84,6 +84,10 @@ static void explain_zones(const struct policy *p, FILE *out)
 			fprintf(out, "  %s", z->title);
 		if (z->unknown_devices == UNKNOWN_ALERT)
 			fputs("; unlisted devices are told", out);
+		if (z->unknown_devices == UNKNOWN_DENY)
+			fputs("; unlisted devices are told, and no conduit of the zone holds for "
+			      "them",
+			      out);
 		explain_held(p, z->trust, z->tenants, out);
 		if (z->uplink_only)
 			fputs("; its devices only report (uplink-only)", out);
@@ -91,6 +95,37 @@ static void explain_zones(const struct policy *p, FILE *out)
 			fprintf(out, "; recovery %s, impact %s", recovery[z->recovery],
 				impact[z->impact]);
 		fputc('\n', out);
+	}
+}
+
+/* The tiers of trust that somebody is in. */
+static void explain_tiers(const struct policy *p, FILE *out)
+{
+	unsigned used = 0, t, k;
+	const char *comma;
+	uint32_t i;
+
+	for (i = 0; i < p->zones; i++)
+		used |= 1u << p->zone[i].trust;
+	for (i = 0; i < p->assets; i++)
+		used |= 1u << p->asset[i].trust;
+	if (used >> 1)
+		fputs("\nTrust\n", out);
+	for (t = TRUST_UNKNOWN; t < TRUSTS; t++) {
+		if (!(used >> t & 1))
+			continue;
+		fputs("  ", out);
+		cell(out, policy_trust_name((enum policy_trust)t), 7);
+		comma = "may ";
+		for (k = 0; k < OP_CLASSES && p->tier[t] != UINT16_MAX; k++)
+			if (p->tier[t] >> k & 1) {
+				fprintf(out, "%s%s", comma, op_class_name((enum op_class)k));
+				comma = ", ";
+			}
+		fputs(!p->tier[t]		 ? "may nothing, whatever conduits allow\n"
+		      : p->tier[t] == UINT16_MAX ? "may whatever conduits allow\n"
+						 : " at most, whatever conduits allow\n",
+		      out);
 	}
 }
 
@@ -303,6 +338,7 @@ void policy_explain(const struct policy *p, FILE *out)
 	if (p->tz != &tz_of_utc)
 		fprintf(out, "Hours and dates are those of %s\n", p->tz->name);
 	explain_zones(p, out);
+	explain_tiers(p, out);
 	explain_assets(p, out);
 	explain_groups(p, out);
 	fprintf(out, "\nConduits\n");

@@ -104,6 +104,8 @@ static const struct field top_fields[] = {
 	{"timezone", top_timezone, false},
 	{"default", top_default, false},
 	{"addresses", top_addresses, false},
+	{"trust-tiers", load_trust_tiers, false},
+	{"layers", load_layers, false},
 	{"engine", top_engine, false},
 	{"accept", top_accept, false},
 	{"schedules", top_section, false},
@@ -148,8 +150,10 @@ static struct policy *load(struct yaml_doc *doc, const char *name, struct diag *
 		p->file = l.file;
 		p->site = "";
 		p->tz = &tz_of_utc;
+		load_trust_defaults(p);
 		load_tree(&l, doc->root);
 		if (diag->errors == errors && policy_compile(p, name, diag)) {
+			policy_compile_caps(p);
 			p->rest = policy_now_new(p);
 			if (!p->rest)
 				diag_add(diag, DIAG_ERROR, name, 0, 0, "out of memory");

@@ -44,19 +44,7 @@ static void add_filter(struct loader *l, const struct yaml_node *n, void *object
 
 static void add_class(struct loader *l, const struct yaml_node *n, void *object)
 {
-	struct suggest s = suggest_for(l, n->text);
-	struct rule *r = object;
-	int i = op_class_find(n->text, n->len), k;
-
-	if (strcmp(n->text, "any") == 0) {
-		r->classes |= ALL_CLASSES;
-	} else if (i >= 0) {
-		r->classes |= (uint16_t)(1u << i);
-	} else {
-		for (k = 0; k < OP_CLASSES; k++)
-			suggest_try(&s, op_class_name((enum op_class)k));
-		load_error(l, n, "do: there is no class \"%.80s\"%s", n->text, suggest_text(l, &s));
-	}
+	((struct rule *)object)->classes |= load_class(l, n, "do");
 }
 
 struct code_load {

@@ -2,7 +2,7 @@
 #include "policy/lint.h"
 #include "policy/loader.h"
 
-static const char *const level_words[] = {
+const char *const level_words[] = {
 	"external", "information", "dmz",    "iot", "control-information",
 	"control",  "field",	   "safety", NULL,
 };
@@ -73,11 +73,12 @@ static void zone_inside(struct loader *l, const struct yaml_node *n, void *objec
 
 static void zone_unknown(struct loader *l, const struct yaml_node *n, void *object)
 {
-	static const char *const words[] = {"ignore", "alert", NULL};
+	static const char *const words[] = {"ignore", "alert", "deny", NULL};
 	int i = load_word(l, n, "unknown-devices", words);
 
 	if (i >= 0)
 		((struct zone_load *)object)->zone->unknown_devices = (uint8_t)i;
+	l->p->bars = l->p->bars || i == UNKNOWN_DENY;
 }
 
 static void zone_country(struct loader *l, const struct yaml_node *n, void *object)

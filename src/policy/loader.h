@@ -116,6 +116,12 @@ bool load_duration(struct loader *l, const struct yaml_node *n, const char *what
 bool load_rate(struct loader *l, const struct yaml_node *n, const char *what,
 	       struct policy_rate *r);
 
+/* The class of ops that a scalar names, a bit of enum op_class; `any`: all; 0 after an error. */
+uint16_t load_class(struct loader *l, const struct yaml_node *n, const char *what);
+
+/* The words of enum policy_level; NULL-ended. */
+extern const char *const level_words[];
+
 int load_notation(struct loader *l, const struct yaml_node *n);
 
 /* The end of that name, or POLICY_NONE. Zones and assets must be complete. */
@@ -165,6 +171,13 @@ uint64_t load_tenants(struct loader *l, const struct yaml_node *n);
 /* load_refs.c: namespace:id, or a list of them; NULL-ended, NULL when there is none. */
 const char *const *load_refs(struct loader *l, const struct yaml_node *n);
 void load_criticality(struct loader *l, const struct yaml_node *n, struct policy_zone *zone);
+
+/* What is so when the file says nothing of tiers and layers. */
+void load_trust_defaults(struct policy *p);
+
+/* Keys of the top. */
+void load_trust_tiers(struct loader *l, const struct yaml_node *n, void *object);
+void load_layers(struct loader *l, const struct yaml_node *n, void *object);
 
 /* true or false. */
 bool load_yes(struct loader *l, const struct yaml_node *n, const char *what);

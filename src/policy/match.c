@@ -330,7 +330,7 @@ struct policy_op_decision policy_op(const struct policy_now *now,
 
 	j = judge_of(d->port, op);
 	if (!(d->classes >> j.cls & 1)) {
-		x.verdict = d->capped;
+		x.verdict = (uint8_t)policy_capped(d, j.cls);
 		return x;
 	}
 	if (d->set[0] == POLICY_NONE || d->verdict == POLICY_ALLOW)

@@ -72,21 +72,14 @@ static unsigned rank(enum policy_verdict v, uint8_t closed)
 
 bool level_skipped(const struct policy *p, uint32_t a, uint32_t b)
 {
-	/* iot lies beside the dmz; safety is reached from control and field only */
-	static const int8_t height[LEVELS] = {
-		[LEVEL_EXTERNAL] = 0, [LEVEL_INFORMATION] = 1,	       [LEVEL_DMZ] = 2,
-		[LEVEL_IOT] = 2,      [LEVEL_CONTROL_INFORMATION] = 3, [LEVEL_CONTROL] = 4,
-		[LEVEL_FIELD] = 5,
-	};
 	uint8_t x = p->zone[a].level, y = p->zone[b].level;
-	int d;
+	int hx = p->height[x], hy = p->height[y];
 
-	if (x == LEVEL_SAFETY || y == LEVEL_SAFETY) {
-		x = x == LEVEL_SAFETY ? y : x;
+	if (hx == HEIGHT_SAFETY || hy == HEIGHT_SAFETY) {
+		x = hx == HEIGHT_SAFETY ? y : x;
 		return x != LEVEL_CONTROL && x != LEVEL_FIELD && x != LEVEL_SAFETY;
 	}
-	d = height[x] - height[y];
-	return d > 1 || d < -1;
+	return hx != HEIGHT_NONE && hy != HEIGHT_NONE && (hx - hy > 1 || hy - hx > 1);
 }
 
 static enum policy_verdict without_conduit(const struct policy *p, struct policy_place client,
@@ -128,8 +121,11 @@ static void find_sets(const struct policy *p, struct policy_place client,
 	}
 }
 
-struct policy_flow_decision policy_flow(const struct policy_now *now, struct policy_place client,
-					struct policy_place server, uint8_t ip_proto, uint16_t port)
+/* What the conduits say, before anything else narrows it. */
+static struct policy_flow_decision by_conduits(const struct policy_now *now,
+					       struct policy_place client,
+					       struct policy_place server, uint8_t ip_proto,
+					       uint16_t port)
 {
 	const struct policy *p = now->policy;
 	struct policy_flow_decision d = {
@@ -161,5 +157,15 @@ struct policy_flow_decision policy_flow(const struct policy_now *now, struct pol
 			d.conduit = s->conduit[k];
 		}
 	}
+	return d;
+}
+
+struct policy_flow_decision policy_flow(const struct policy_now *now, struct policy_place client,
+					struct policy_place server, uint8_t ip_proto, uint16_t port)
+{
+	struct policy_flow_decision d = by_conduits(now, client, server, ip_proto, port);
+
+	if (now->policy->cap)
+		policy_cap(now->policy, client, server, &d);
 	return d;
 }

@@ -166,6 +166,16 @@ struct accept {
 	uint8_t lint;	 /* enum lint_id */
 };
 
+/* What an end is held to whatever conduits allow. */
+struct cap {
+	uint64_t tenants; /* bits; 0: any */
+	uint16_t classes; /* of ops that it may do as a client */
+	bool uplink_only; /* it only reports */
+};
+
+/* Layers that lie in no order. */
+enum { HEIGHT_SAFETY = -1 /* touches control and field only */, HEIGHT_NONE = -2 };
+
 /* A network of a zone. */
 struct prefix {
 	struct addr addr;
@@ -182,6 +192,10 @@ struct policy {
 	enum policy_operating_mode operating_mode;
 	enum notation notation;
 	bool default_allow;
+	bool bars;	       /* some zone's conduits do not hold for everybody in it */
+	uint16_t tier[TRUSTS]; /* classes of ops, by enum policy_trust */
+	int8_t height[LEVELS]; /* of the layers from outside to inside, or HEIGHT_... */
+	struct cap *cap;       /* by end; NULL: nobody is held to anything */
 	bool checksums_verify;
 	bool overlap_last;
 	const struct tz *tz;
@@ -296,6 +310,16 @@ bool conduit_serves(const struct conduit *c, uint8_t ip_proto, uint16_t port);
 
 /* match_flow.c: what is said of a flow or op that only a closed conduit would permit. */
 enum policy_verdict closed_verdict(uint8_t closed);
+
+/* caps.c: the rows of p->cap. */
+void policy_compile_caps(struct policy *p);
+
+/* caps.c: narrows a decision to what the two ends are held to; p->cap is not NULL. */
+void policy_cap(const struct policy *p, struct policy_place client, struct policy_place server,
+		struct policy_flow_decision *d);
+
+/* caps.c: what an op of a class outside d->classes is. */
+enum policy_verdict policy_capped(const struct policy_flow_decision *d, enum op_class cls);
 
 /* compile.c: pairs of ends and their pair sets. False with diag filled when there are too many. */
 bool policy_compile(struct policy *p, const char *file, struct diag *diag);

@@ -41,6 +41,27 @@ const char *policy_operating_name(enum policy_operating_mode m)
 	return name[m];
 }
 
+uint16_t policy_tier(const struct policy *p, enum policy_trust t)
+{
+	return p->tier[t];
+}
+
+enum policy_trust policy_trust_of(const struct policy *p, struct policy_place place)
+{
+	uint8_t trust = place.asset != POLICY_NONE ? p->asset[place.asset].trust : TRUST_UNSAID;
+
+	if (!trust && place.zone != POLICY_NONE)
+		trust = p->zone[place.zone].trust;
+	return (enum policy_trust)trust;
+}
+
+uint64_t policy_tenants_of(const struct policy *p, struct policy_place place)
+{
+	uint64_t tenants = place.asset != POLICY_NONE ? p->asset[place.asset].tenants : 0;
+
+	return tenants || place.zone == POLICY_NONE ? tenants : p->zone[place.zone].tenants;
+}
+
 bool policy_checksums_verify(const struct policy *p)
 {
 	return p->checksums_verify;

@@ -15,7 +15,7 @@ static bool stays_in_segment(const struct addr *a)
 
 struct policy_place place_network(const struct policy *p, const struct addr *a)
 {
-	struct policy_place place = {POLICY_NONE, POLICY_NONE, false};
+	struct policy_place place = {.zone = POLICY_NONE, .asset = POLICY_NONE};
 	uint32_t v = trie_find(&p->networks, a);
 
 	if (v != TRIE_NONE)
@@ -27,10 +27,22 @@ struct policy_place place_network(const struct policy *p, const struct addr *a)
 	return place;
 }
 
-struct policy_place policy_place(const struct policy *p, const struct addr *a,
-				 const struct mac *mac)
+/* Why the conduits of its zone do not hold for an address that is no listed asset. */
+static enum policy_verdict bar(const struct policy *p, const struct addr *a,
+			       const struct policy_place *place)
 {
-	struct policy_place place = {POLICY_NONE, trie_find(&p->hosts, a), false};
+	if (place->zone == POLICY_NONE || place->asset != POLICY_NONE || addr_is_multicast(a) ||
+	    addr_is_broadcast(a))
+		return POLICY_ALLOW;
+	if (p->zone[place->zone].unknown_devices == UNKNOWN_DENY)
+		return POLICY_UNLISTED;
+	return POLICY_ALLOW;
+}
+
+static struct policy_place find_place(const struct policy *p, const struct addr *a,
+				      const struct mac *mac)
+{
+	struct policy_place place = {.zone = POLICY_NONE, .asset = trie_find(&p->hosts, a)};
 	uint32_t asset;
 
 	if (place.asset != POLICY_NONE) {
@@ -44,5 +56,15 @@ struct policy_place policy_place(const struct policy *p, const struct addr *a,
 	/* Behind a router a foreign address carries the router's MAC: that is not the router. */
 	if (place.zone != p->asset[asset].zone && place.zone != POLICY_NONE)
 		return place;
-	return (struct policy_place){p->asset[asset].zone, asset, false};
+	return (struct policy_place){.zone = p->asset[asset].zone, .asset = asset};
+}
+
+struct policy_place policy_place(const struct policy *p, const struct addr *a,
+				 const struct mac *mac)
+{
+	struct policy_place place = find_place(p, a, mac);
+
+	if (p->bars)
+		place.barred = (uint8_t)bar(p, a, &place);
+	return place;
 }

@@ -47,7 +47,7 @@ enum policy_operating_mode {
 	OPERATING_ANALYSIS
 };
 enum policy_action { ACTION_ALERT, ACTION_DEGRADE, ACTION_DROP, ACTION_REJECT, ACTION_QUARANTINE };
-enum policy_unknown { UNKNOWN_IGNORE, UNKNOWN_ALERT };
+enum policy_unknown { UNKNOWN_IGNORE, UNKNOWN_ALERT, UNKNOWN_DENY };
 
 /* How far a device is trusted: what it may do as a client at most. */
 enum policy_trust { TRUST_UNSAID, TRUST_UNKNOWN, TRUST_MINIMAL, TRUST_KNOWN, TRUST_FULL, TRUSTS };
@@ -126,6 +126,8 @@ struct policy_place {
 	uint32_t zone;	/* POLICY_NONE: in no zone */
 	uint32_t asset; /* POLICY_NONE: not a listed asset */
 	bool segment;	/* zone is POLICY_NONE, and the address stays in its segment */
+	uint8_t barred; /* enum policy_verdict: why its zone's conduits do not hold for it; 0: they
+			   do */
 };
 
 /*
@@ -227,6 +229,21 @@ const char *policy_site(const struct policy *p); /* "" when it has no name */
 enum policy_mode policy_mode(const struct policy *p);
 enum policy_operating_mode policy_operating_mode(const struct policy *p);
 uint32_t policy_assets(const struct policy *p);
+/* The classes of ops that a tier of trust permits its clients, bits of enum op_class. */
+uint16_t policy_tier(const struct policy *p, enum policy_trust t);
+
+/* The tier of whoever is there; TRUST_UNSAID: none was given. */
+enum policy_trust policy_trust_of(const struct policy *p, struct policy_place place);
+
+/* The tenants of whoever is there, bits. */
+uint64_t policy_tenants_of(const struct policy *p, struct policy_place place);
+
+/*
+ * How the criticality of the two zones moves the severity of what happens between them: -1 a
+ * step graver, 1 a step less grave, 0 not at all.
+ */
+int policy_severity_step(const struct policy *p, struct policy_place a, struct policy_place b);
+
 /* NULL past the last, also for POLICY_NONE. */
 const struct policy_zone *policy_zone_at(const struct policy *p, uint32_t i);
 const struct policy_asset *policy_asset_at(const struct policy *p, uint32_t i);

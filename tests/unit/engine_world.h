@@ -62,6 +62,7 @@ struct policy_flow_decision policy_flow(const struct policy_now *p, struct polic
 	(void)ip_proto;
 	return (struct policy_flow_decision){
 		.set = {0},
+		.classes = UINT16_MAX,
 		.conduit = fake.conduit,
 		.verdict = fake.port && port == fake.port ? POLICY_ALLOW : fake.flow};
 }
@@ -151,6 +152,46 @@ enum policy_mode policy_mode(const struct policy *p)
 {
 	(void)p;
 	return fake.mode;
+}
+
+const char *policy_trust_name(enum policy_trust t)
+{
+	return t == TRUST_MINIMAL ? "minimal" : "";
+}
+
+const char *policy_tenant(const struct policy *p, unsigned i)
+{
+	(void)p;
+	return i ? NULL : "a";
+}
+
+uint16_t policy_tier(const struct policy *p, enum policy_trust t)
+{
+	(void)p;
+	(void)t;
+	return 1u << OP_READ;
+}
+
+enum policy_trust policy_trust_of(const struct policy *p, struct policy_place place)
+{
+	(void)p;
+	(void)place;
+	return TRUST_MINIMAL;
+}
+
+uint64_t policy_tenants_of(const struct policy *p, struct policy_place place)
+{
+	(void)p;
+	(void)place;
+	return 1;
+}
+
+int policy_severity_step(const struct policy *p, struct policy_place a, struct policy_place b)
+{
+	(void)p;
+	(void)a;
+	(void)b;
+	return 0;
 }
 
 const struct policy_zone *policy_zone_at(const struct policy *p, uint32_t i)

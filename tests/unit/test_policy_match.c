@@ -80,6 +80,11 @@ static struct world {
 	struct conduit conduit[CONDUITS];
 	unsigned conduits;
 	bool default_allow;
+	/* what the ends are held to; of worlds without, all zero */
+	unsigned trust[ZONES + ASSETS];	  /* enum policy_trust */
+	unsigned tenants[ZONES + ASSETS]; /* bits 0 to 2 */
+	bool uplink[ZONES], deny[ZONES];
+	unsigned tier[TRUSTS]; /* classes, bits */
 } w;
 
 static const char *const levels[] = {
@@ -202,6 +207,8 @@ static void make_entry(struct entry *e)
 	put("}\n");
 }
 
+#include "policy_held.h"
+
 static void put_end(unsigned end)
 {
 	put(end < ZONES ? "z%u" : "a%u", end < ZONES ? end : end - ZONES);
@@ -212,19 +219,25 @@ static void make_world(void)
 	unsigned i, k;
 
 	used = 0;
+	make_held();
 	w.default_allow = rnd(5) == 0;
 	when_now.zone = (int)rnd(24) - 11;
 	put("timezone: \"%c%02d:00\"\n", when_now.zone < 0 ? '-' : '+', abs(when_now.zone));
 	put("default: %s\nzones:\n", w.default_allow ? "allow" : "deny");
 	for (i = 0; i < ZONES; i++) {
 		w.level[i] = (enum policy_level)rnd(LEVELS);
-		put("  z%u: {level: %s, networks: [10.%u.0.0/16]}\n", i, levels[w.level[i]], i);
+		put("  z%u: {level: %s, networks: [10.%u.0.0/16]", i, levels[w.level[i]], i);
+		put_held(i);
+		put("%s%s}\n", w.uplink[i] ? ", uplink-only: true" : "",
+		    w.deny[i] ? ", unknown-devices: deny" : "");
 	}
 	put("assets:\n");
 	for (i = 0; i < ASSETS; i++) {
 		w.asset_zone[i] = rnd(ZONES);
-		put("  a%u: {zone: z%u, address: 10.%u.0.%u}\n", i, w.asset_zone[i],
-		    w.asset_zone[i], i + 1);
+		put("  a%u: {zone: z%u, address: 10.%u.0.%u", i, w.asset_zone[i], w.asset_zone[i],
+		    i + 1);
+		put_held(ZONES + i);
+		put("}\n");
 	}
 	w.conduits = 1 + rnd(CONDUITS);
 	put("conduits:\n");
@@ -253,11 +266,6 @@ static void make_world(void)
 }
 
 /* --- what the twin thinks --- */
-
-struct end {
-	unsigned zone;	/* ZONES: none */
-	unsigned asset; /* ASSETS: none */
-};
 
 static bool in(const struct ranges *r, double lo, double hi)
 {
@@ -382,8 +390,8 @@ static bool skipped(enum policy_level a, enum policy_level b)
 	return abs(height(a) - height(b)) > 1;
 }
 
-static enum policy_verdict think_flow(struct end client, struct end server, unsigned ip_proto,
-				      unsigned port)
+static enum policy_verdict think_conduits(struct end client, struct end server, unsigned ip_proto,
+					  unsigned port)
 {
 	bool any = false, allow = false, later = false;
 	enum policy_closed nearest = CLOSED_NOT;
@@ -420,6 +428,12 @@ static enum policy_verdict think_flow(struct end client, struct end server, unsi
 	    skipped(w.level[client.zone], w.level[server.zone]))
 		return POLICY_LAYER_SKIPPED;
 	return POLICY_NO_CONDUIT;
+}
+
+static enum policy_verdict think_flow(struct end client, struct end server, unsigned ip_proto,
+				      unsigned port)
+{
+	return think_held(think_conduits(client, server, ip_proto, port), client, server);
 }
 
 struct thing { /* an op as the twin sees it */
@@ -502,6 +516,13 @@ static struct thought think_op(struct end client, struct end server, unsigned ip
 
 	for (i = 0; i < w.conduits; i++)
 		any = any || joins(&w.conduit[i], client, server);
+	if (x.verdict >= POLICY_TRUST_EXCEEDED)
+		return x;
+	if (x.verdict <= POLICY_DEFAULT_ALLOW && x.verdict != POLICY_SAME_ZONE &&
+	    think_class(client, server, t->cls) != POLICY_ALLOW) {
+		x.verdict = think_class(client, server, t->cls);
+		return x;
+	}
 	if (!any || x.verdict == POLICY_ALLOW)
 		return x;
 	if (t->cls == OP_WRITE && t->values > n)
@@ -652,7 +673,7 @@ static struct end end_at(unsigned which, struct addr *a)
 	return e;
 }
 
-static uint64_t verdicts[POLICY_EXPIRED + 1];
+static uint64_t verdicts[POLICY_UNLISTED + 1];
 static struct policy_now *now;
 
 static void one_op(const struct policy *p, uint64_t start)
@@ -692,7 +713,8 @@ static void one_op(const struct policy *p, uint64_t start)
 			 (unsigned long long)start, x.verdict, x.value_index, y.verdict, y.element,
 			 op.proto, op_class_name((enum op_class)t.cls), t.unit, t.code, t.space,
 			 t.first, t.count, t.values, t.name, text);
-	if (x.verdict == POLICY_ALLOW || x.verdict >= POLICY_PORT_DENIED)
+	if (x.verdict == POLICY_ALLOW ||
+	    (x.verdict >= POLICY_PORT_DENIED && x.verdict <= POLICY_EXPIRED))
 		assert_non_null(policy_conduit_at(p, x.conduit));
 }
 
@@ -748,7 +770,7 @@ static void agrees(void **state)
 		policy_free(p);
 		diag_free(&diag);
 	}
-	for (i = 0; i <= POLICY_EXPIRED; i++)
+	for (i = 0; i <= POLICY_UNLISTED; i++)
 		print_message("verdict %u: %llu\n", i, (unsigned long long)verdicts[i]);
 	/* the comparison is worth something only if every verdict occurs often */
 	assert_true(verdicts[POLICY_ALLOW] > 1000);
@@ -757,6 +779,10 @@ static void agrees(void **state)
 	assert_true(verdicts[POLICY_VALUE_DENIED] > 1000);
 	for (i = POLICY_GRANT_MISSING; i <= POLICY_EXPIRED; i++)
 		assert_true(verdicts[i] > 100);
+	assert_true(verdicts[POLICY_TRUST_EXCEEDED] > 1000);
+	assert_true(verdicts[POLICY_UPLINK_ONLY] > 1000);
+	assert_true(verdicts[POLICY_TENANT_CROSSED] > 500);
+	assert_true(verdicts[POLICY_UNLISTED] > 500);
 }
 
 int main(void)

@@ -1,0 +1,115 @@
+/* What is expected of devices whatever conduits allow: trust, tenants, uplink, listed assets. */
+#include "detect/phrase.h"
+
+/* The classes of a mask: "read, discover". */
+static void add_classes(struct phrase *p, uint16_t classes)
+{
+	const char *comma = "";
+	unsigned i;
+
+	for (i = 0; i < OP_CLASSES; i++) {
+		if (!(classes >> i & 1) || i == OP_SESSION)
+			continue;
+		phrase_add(p, "%s%s", comma, op_class_name((enum op_class)i));
+		comma = ", ";
+	}
+}
+
+void words_trust(struct phrase *p, const struct words *w)
+{
+	int client = words_client(w);
+	enum policy_trust trust = policy_trust_of(w->policy, w->view->place[client]);
+	uint16_t classes = policy_tier(w->policy, trust);
+	const char *name = policy_trust_name(trust);
+
+	words_end(p, w, client, false);
+	if (!classes) {
+		phrase_add(p,
+			   LANG(" has trust %s, which permits nothing",
+				" の信頼区分 %s では何も許可されません"),
+			   name);
+		return;
+	}
+	phrase_add(p,
+		   LANG(" has trust %s, which permits no more than ",
+			" の信頼区分 %s で許可されるのは次の操作だけです: "),
+		   name);
+	add_classes(p, classes);
+}
+
+void words_uplink(struct phrase *p, const struct words *w)
+{
+	int client = words_client(w);
+	const struct policy_zone *to = policy_zone_at(w->policy, w->view->place[!client].zone);
+	const struct policy_zone *from = policy_zone_at(w->policy, w->view->place[client].zone);
+
+	if (to && to->uplink_only)
+		phrase_add(
+			p,
+			LANG("devices of zone %s only report; nobody opens conversations with "
+			     "them",
+			     "ゾーン %s の機器は送信専用で、外から通信を開始することはできません"),
+			to->id);
+	else
+		phrase_add(
+			p,
+			LANG("devices of zone %s only report: write, alarm",
+			     "ゾーン %s の機器は送信専用で、許可されるのは write, alarm だけです"),
+			from ? from->id : "?");
+}
+
+static void add_tenants(struct phrase *p, const struct words *w, struct policy_place place)
+{
+	uint64_t tenants = policy_tenants_of(w->policy, place);
+	const char *comma = "", *name;
+	unsigned i;
+
+	for (i = 0; (name = policy_tenant(w->policy, i)); i++)
+		if (tenants >> i & 1) {
+			phrase_add(p, "%s%s", comma, name);
+			comma = ", ";
+		}
+}
+
+void words_tenant(struct phrase *p, const struct words *w)
+{
+	int client = words_client(w);
+
+	phrase_add(p, "%s", LANG("tenant ", "テナント "));
+	add_tenants(p, w, w->view->place[client]);
+	phrase_add(p, "%s", LANG(" is kept apart from tenant ", " はテナント "));
+	add_tenants(p, w, w->view->place[!client]);
+	phrase_add(p, "%s", LANG("", " から分離されているはずです"));
+}
+
+/* The end whose zone does not hold its conduits open for it. */
+static int barred_end(const struct words *w)
+{
+	int client = words_client(w);
+
+	return w->view->place[client].barred ? client : !client;
+}
+
+void words_country(struct phrase *p, const struct words *w)
+{
+	int end = barred_end(w);
+	const struct policy_zone *z = policy_zone_at(w->policy, w->view->place[end].zone);
+
+	phrase_add(p,
+		   LANG("conduits of zone %s hold for listed countries and networks only, not for ",
+			"ゾーン %s のコンジットは登録された国とネットワークに限られます。対象外: "),
+		   z ? z->id : "?");
+	words_end(p, w, end, false);
+}
+
+void words_unlisted(struct phrase *p, const struct words *w)
+{
+	int end = barred_end(w);
+	const struct policy_zone *z = policy_zone_at(w->policy, w->view->place[end].zone);
+
+	phrase_add(p,
+		   LANG("conduits of zone %s hold for its listed assets only, not for ",
+			"ゾーン %s のコンジットは登録済みの資産に限られます。未登録の機器: "),
+		   z ? z->id : "?");
+	words_end(p, w, end, false);
+}
