@@ -17,6 +17,7 @@ static const struct cmd_help help = {
 	"      --format text|json     what goes to standard output (default text)\n"
 	"      --json FILE            the report as JSON, too\n"
 	"      --junit FILE           the report as JUnit XML, for a CI server\n"
+	"      --html FILE            the report as one HTML page with the zone map\n"
 	"      --operating-mode MODE  normal, maintenance, emergency or analysis, whatever the "
 	"policy says\n"
 	"      --lang en|ja           language (default from LANG)\n"
@@ -26,11 +27,11 @@ static const struct cmd_help help = {
 	"policy's, ignore)\n"
 	"  -q, --quiet                nothing on standard output\n\n"
 	"examples:\n"
-	"  kidoban validate -p zones/model1.yaml --json report.json pcaps/model1-normal.pcap\n"
+	"  kidoban validate -p zones/model1.yaml --html report.html pcaps/model1-normal.pcap\n"
 	"  kidoban validate -q -p policy.yaml --expect expect.yaml --junit out.xml *.pcap && echo "
 	"good\n"};
 
-enum output { OUT_JSON, OUT_JUNIT, OUTPUTS };
+enum output { OUT_JSON, OUT_JUNIT, OUT_HTML, OUTPUTS };
 
 struct validate {
 	struct cmd_input in;
@@ -64,6 +65,7 @@ static int parse(struct validate *v, int argc, char **argv, bool *done)
 		{"format", required_argument, NULL, OPT_FORMAT},
 		{"json", required_argument, NULL, OPT_OUT + OUT_JSON},
 		{"junit", required_argument, NULL, OPT_OUT + OUT_JUNIT},
+		{"html", required_argument, NULL, OPT_OUT + OUT_HTML},
 		{"operating-mode", required_argument, NULL, OPT_OPERATING},
 		{"lang", required_argument, NULL, OPT_LANG},
 		CMD_INPUT_OPTIONS,
@@ -90,6 +92,7 @@ static int parse(struct validate *v, int argc, char **argv, bool *done)
 			break;
 		case OPT_OUT + OUT_JSON:
 		case OPT_OUT + OUT_JUNIT:
+		case OPT_OUT + OUT_HTML:
 			v->path[c - OPT_OUT] = optarg;
 			break;
 		case OPT_OPERATING:
@@ -130,8 +133,8 @@ static int parse(struct validate *v, int argc, char **argv, bool *done)
 /* One more form of the report into a file. */
 static bool write_output(struct validate *v, enum output what)
 {
-	static void (*const write[OUTPUTS])(struct report * r,
-					    FILE * out) = {[OUT_JUNIT] = report_junit};
+	static void (*const write[OUTPUTS])(struct report * r, FILE * out) = {
+		[OUT_JUNIT] = report_junit, [OUT_HTML] = report_html};
 	const char *path = v->path[what];
 	FILE *f = fopen(path, "w");
 	bool good = f != NULL;
