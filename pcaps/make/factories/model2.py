@@ -11,7 +11,8 @@ def servers(f):
     mqtt_broker(f, "relay-1")
     mqtt_broker(f, "iot-gw-1")  # the sensors' side of the gateway
     mqtt_broker(f, "analysis-2")
-    tls_server(f, "analysis-2")
+    tls_server(f, "portal-a")
+    tls_server(f, "portal-b")
     tls_server(f, "analysis-1")
 
 
@@ -27,8 +28,8 @@ def normal(f):
     f.also(mqtt_pub, f, "relay-1", "analysis-2", "factory-a/line1/vibration", "0.03", "0.04", every=1)
     f.also(mqtt_pub, f, "relay-b", "analysis-2", "factory-b/line7/vibration", "0.11", "0.12", every=1)
     modbus_write(f, "hmi-1", "plc-1", 105, 450)
-    tls_get(f, "viewer-1", "analysis-2")
-    tls_get(f, "viewer-b", "analysis-2")
+    tls_get(f, "viewer-1", "portal-a")
+    tls_get(f, "viewer-b", "portal-b")
     tls_get(f, "viewer-1", "analysis-1")
 
 
@@ -85,10 +86,11 @@ def D5(f):
 
 
 def D6(f):
-    """From the WAN to the analysis server: a service nobody agreed on, then our topics read by factory B."""
+    """From the WAN to the analysis server: a service nobody agreed on, then factory B reads our topics and portal."""
     ssh_server(f, "analysis-2")
     ssh(f, "relay-b", "analysis-2", key="bad")
-    mqtt_sub(f, "relay-b", "analysis-2", "factory-a/#", seconds=1, client="factory-b-curious")
+    mqtt_sub(f, "relay-b", "analysis-2", "factory-a/plan/#", seconds=1, client="factory-b-curious")
+    tls_get(f, "viewer-b", "portal-a")
 
 
 def D7(f):
