@@ -22,7 +22,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 KIDOBAN = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(ROOT, "build/src/kidoban"))
 DEMO = os.path.join(ROOT, "pcaps/demo-model1.pcap")
 POLICY = os.path.join(ROOT, "zones/model1.yaml")
-COMMANDS = ("replay", "ops", "check", "explain", "export", "validate", "diff")
+COMMANDS = ("grant", "revoke", "grants", "replay", "ops", "check", "explain", "export", "validate", "diff")
 OPS_COLUMNS = ("frame time src sport dst dport vlan proto role class code name status unit space first "
                "count values request_frame rtt flow").split()
 TESTS = []
@@ -366,10 +366,10 @@ def hostile_policies_are_errors_not_crashes(d):
         assert path in err, (name, err[:300])
 
 
-def main():
-    names, failed = [f.__name__.replace("_", " ") for f in TESTS], 0
-    print(f"1..{len(TESTS)}")
-    for n, (name, f) in enumerate(zip(names, TESTS), 1):
+def main(tests):
+    names, failed = [f.__name__.replace("_", " ") for f in tests], 0
+    print(f"1..{len(tests)}")
+    for n, (name, f) in enumerate(zip(names, tests), 1):
         try:
             with tempfile.TemporaryDirectory() as d:
                 f(d)
@@ -382,4 +382,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(TESTS))

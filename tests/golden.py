@@ -24,7 +24,7 @@ import capture_edit
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CASES = os.path.join(ROOT, "tests", "golden")
-KEYS = {"title", "capture", "edit", "variants", "run", "stdin", "env", "expect"}
+KEYS = {"title", "capture", "edit", "variants", "before", "run", "stdin", "env", "expect"}
 EXPECT_KEYS = {
     "exit", "stdout", "filters", "findings", "same-as-unedited", "stdout-contains",
     "stdout-lacks", "stderr-contains", "stderr-lacks",
@@ -94,15 +94,24 @@ def captures(case, edited, folder):
     return out
 
 
-def run(case, paths, kidoban, here):
-    """Runs the command; {capture}, {captures} and {here} are filled in."""
-    argv = [kidoban]
-    for arg in case["run"]:
-        if arg == "{captures}":
-            argv += paths
-        else:
-            argv.append(str(arg).replace("{capture}", paths[0] if paths else "").replace("{here}", here))
+def run(case, paths, kidoban, here, folder=""):
+    """Runs the command, those of `before` first; {capture}, {captures}, {here}, {work} are filled in."""
+    def filled(args):
+        argv = [kidoban]
+        for arg in args:
+            if arg == "{captures}":
+                argv += paths
+            else:
+                argv.append(str(arg).replace("{capture}", paths[0] if paths else "").replace("{here}", here)
+                            .replace("{work}", folder))
+        return argv
+
+    argv = filled(case["run"])
     env = {**os.environ, "LC_ALL": "C", "LANG": "C", "TZ": "UTC", **case.get("env", {})}
+    for args in case.get("before", []):
+        r = subprocess.run(filled(args), capture_output=True, cwd=ROOT, env=env, timeout=TIMEOUT, check=False)
+        if r.returncode:
+            raise Wrong(f"before: {args}: exit code {r.returncode}\n{r.stderr.decode()[-500:]}")
     feed = None
     if case.get("stdin") == "{capture}":
         with open(paths[0], "rb") as f:
@@ -234,7 +243,7 @@ def one(name, variant, kidoban, schema, update):
             case["edit"] = case.get("edit", []) + case["variants"][variant]
         with tempfile.TemporaryDirectory() as folder:
             paths = captures(case, True, folder)
-            got = run(case, paths, kidoban, os.path.join(CASES, name))
+            got = run(case, paths, kidoban, os.path.join(CASES, name), folder)
             judge(case, name, got, kidoban, schema, update)
         return "ok", title, ""
     except Skip as e:

@@ -19,6 +19,9 @@ enum cmd_exit {
 
 int cmd_replay(int argc, char **argv);
 int cmd_ops(int argc, char **argv);
+int cmd_grant(int argc, char **argv);
+int cmd_revoke(int argc, char **argv);
+int cmd_grants(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_explain(int argc, char **argv);

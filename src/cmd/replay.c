@@ -1,5 +1,5 @@
 /* kidoban replay: captures against a policy, alerts out. */
-#include "cmd/cmd.h"
+#include "cmd/state.h"
 #include "detect/engine.h"
 #include "policy/policy.h"
 #include "sink/sink.h"
@@ -22,6 +22,7 @@ static const struct cmd_help help = {
 	"repeated\n"
 	"      --operating-mode MODE  normal, maintenance, emergency or analysis, whatever the "
 	"policy says\n"
+	"      --state FILE           grants that open conduits, past ones too ('kidoban grant')\n"
 	"      --events LIST          alert,flow,op,anomaly,stats (default alert)\n"
 	"      --lang en|ja           language of findings (default from LANG)\n"
 	"      --overlap first|last   whose bytes win where TCP segments overlap (default: the "
@@ -45,6 +46,8 @@ struct replay {
 	const char *outputs[SINKS_MAX]; /* targets of -o */
 	unsigned output_count;
 	const char *policy_path;
+	const char *state_path;
+	struct policy_grant *grants;
 	enum policy_mode mode; /* of --mode */
 	bool quiet;
 };
@@ -115,7 +118,7 @@ static bool open_outputs(struct replay *r)
 /* Options into r; a return above CMD_OK ends the command, *done says so for help too. */
 static int parse(struct replay *r, int argc, char **argv, bool *done)
 {
-	enum { OPT_EVENTS = CMD_OPT_OWN, OPT_LANG, OPT_FLOWS, OPT_MODE, OPT_OPERATING };
+	enum { OPT_EVENTS = CMD_OPT_OWN, OPT_LANG, OPT_FLOWS, OPT_MODE, OPT_OPERATING, OPT_STATE };
 	static const struct option options[] = {
 		{"policy", required_argument, NULL, 'p'},
 		{"output", required_argument, NULL, 'o'},
@@ -125,6 +128,7 @@ static int parse(struct replay *r, int argc, char **argv, bool *done)
 		{"flows", required_argument, NULL, OPT_FLOWS},
 		{"mode", required_argument, NULL, OPT_MODE},
 		{"operating-mode", required_argument, NULL, OPT_OPERATING},
+		{"state", required_argument, NULL, OPT_STATE},
 		{"quiet", no_argument, NULL, 'q'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0}};
@@ -170,6 +174,9 @@ static int parse(struct replay *r, int argc, char **argv, bool *done)
 			r->mode = mode ? MODE_ENFORCE : MODE_DETECT;
 			r->engine.mode = &r->mode;
 			break;
+		case OPT_STATE:
+			r->state_path = optarg;
+			break;
 		case OPT_OPERATING:
 			if (!parse_mode(optarg, &r->engine))
 				return cmd_usage_error(&help, "--operating-mode is normal, "
@@ -189,6 +196,8 @@ static int parse(struct replay *r, int argc, char **argv, bool *done)
 	if (!r->output_count && r->engine.events != ENGINE_ALERT)
 		return cmd_usage_error(&help,
 				       "--events selects EVE events: it needs -o, such as -o -");
+	if (r->state_path && !r->policy_path)
+		return cmd_usage_error(&help, "--state has grants of conduits: it needs -p");
 	if (r->engine.has_mode && !r->policy_path)
 		return cmd_usage_error(&help, "--operating-mode changes what a policy permits: it "
 					      "needs -p");
@@ -332,6 +341,10 @@ static bool load(struct replay *r, struct policy **policy, struct catalogue **ca
 		return false;
 	if (*policy)
 		apply_settings(r, *policy);
+	if (r->state_path &&
+	    !cmd_state_grants(&help, r->state_path, *policy, &r->grants, &r->engine.grant_count))
+		return false;
+	r->engine.grants = r->grants;
 	*catalogue = catalogue_builtin(diag);
 	r->engine.policy = *policy;
 	r->engine.catalogue = *catalogue;
@@ -360,6 +373,7 @@ int cmd_replay(int argc, char **argv)
 	}
 	for (i = 0; i < r.sink_count; i++)
 		r.sinks[i]->ops->free(r.sinks[i]);
+	free(r.grants);
 	catalogue_free(catalogue);
 	policy_free(policy);
 	diag_free(&diag);
