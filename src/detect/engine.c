@@ -366,48 +366,48 @@ static void flow_did(struct engine *e, struct flow *f, const struct op *op)
 		i->app = f->app;
 }
 
-static void unknown_device(struct engine *e, const struct addr *a, const struct mac *mac,
-			   struct policy_place place, struct flow *f, const struct packet *p,
-			   int end)
+/* A device that was heard: in a flow, or where there is none in a packet. */
+struct heard {
+	const struct addr *addr;
+	const struct mac *mac; /* its own, not a router's; NULL: not known */
+	struct policy_place place;
+	struct flow *flow;
+	int end;		/* of the flow */
+	const struct packet *p; /* without a flow */
+};
+
+static void device(struct engine *e, enum judge_finding what, uint64_t key, const struct heard *h)
 {
 	struct words w = {.policy = e->cfg.policy,
 			  .lang = e->cfg.lang,
-			  .device = *a,
-			  .place = place,
-			  .has_mac = mac != NULL};
-	struct incident *i = report(e, JUDGE_UNKNOWN_DEVICE, mix_addr(0, a), p ? p->time : f->last,
-				    p ? p->frame : f->first_frame);
+			  .device = *h->addr,
+			  .place = h->place,
+			  .has_mac = h->mac != NULL};
+	struct incident *i = report(e, what, key, h->p ? h->p->time : h->flow->last,
+				    h->p ? h->p->frame : h->flow->first_frame);
 
 	if (!i)
 		return;
-	if (mac)
-		w.mac = *mac;
-	if (p)
-		fill_packet(e, i, p);
+	if (h->mac)
+		w.mac = *h->mac;
+	if (h->p)
+		fill_packet(e, i, h->p);
 	else
-		engine_fill_flow(e, i, f, end);
-	words_fill(&w, JUDGE_UNKNOWN_DEVICE, i);
+		engine_fill_flow(e, i, h->flow, h->end);
+	words_fill(&w, what, i);
 }
 
-static void mac_changed(struct engine *e, const struct addr *a, const struct mac *mac,
-			struct policy_place place, struct flow *f, const struct packet *p, int end)
+static void hear(struct engine *e, const struct heard *h, int64_t time)
 {
-	struct words w = {.policy = e->cfg.policy,
-			  .lang = e->cfg.lang,
-			  .device = *a,
-			  .place = place,
-			  .mac = *mac};
-	struct incident *i =
-		report(e, JUDGE_MAC_CHANGED, hash_bytes(mac->b, sizeof(mac->b), mix_addr(0, a)),
-		       p ? p->time : f->last, p ? p->frame : f->first_frame);
+	const struct policy *p = e->cfg.policy;
+	uint64_t key = mix_addr(0, h->addr);
 
-	if (!i)
-		return;
-	if (p)
-		fill_packet(e, i, p);
-	else
-		engine_fill_flow(e, i, f, end);
-	words_fill(&w, JUDGE_MAC_CHANGED, i);
+	if (judge_unknown(p, h->addr, h->place))
+		device(e, JUDGE_UNKNOWN_DEVICE, key, h);
+	if (h->mac && judge_mac(p, h->place, h->mac))
+		device(e, JUDGE_MAC_CHANGED, hash_bytes(h->mac->b, sizeof(h->mac->b), key), h);
+	if (policy_is_ended(p, h->place, time))
+		device(e, JUDGE_END_OF_LIFE, mix(0, h->place.asset), h);
 }
 
 /*
@@ -417,23 +417,22 @@ static void mac_changed(struct engine *e, const struct addr *a, const struct mac
  */
 static void devices(struct engine *e, struct flow *f)
 {
-	const struct policy *p = e->cfg.policy;
 	struct flow_view *v = flow_view(f);
 	bool near = v->place[0].zone == v->place[1].zone;
 	int end;
 
 	for (end = 0; end < 2; end++) {
 		unsigned side = (f->client == 1) ^ (unsigned)end;
-		const struct mac *mac = f->has_mac ? &f->mac[side] : NULL;
+		const struct heard h = {.addr = &f->addr[side],
+					.mac = near && f->has_mac ? &f->mac[side] : NULL,
+					.place = v->place[end],
+					.flow = f,
+					.end = end};
 
 		if (v->device_ok[end] || !f->packets[side])
 			continue;
 		v->device_ok[end] = true;
-		if (judge_unknown(p, &f->addr[side], v->place[end]))
-			unknown_device(e, &f->addr[side], near ? mac : NULL, v->place[end], f, NULL,
-				       end);
-		if (near && mac && judge_mac(p, v->place[end], mac))
-			mac_changed(e, &f->addr[side], mac, v->place[end], f, NULL, end);
+		hear(e, &h, f->last);
 	}
 }
 
@@ -457,6 +456,7 @@ static void ask_again(struct engine *e, struct flow *f, int64_t time, uint64_t f
 	struct flow_view *v = flow_view(f);
 	enum judge_finding what;
 
+	v->device_ok[0] = v->device_ok[1] = false; /* one may have come to its end of life */
 	if (!judge_again(e->now, f, v, &what))
 		return;
 	v->told = JUDGE_NOTHING;
@@ -662,17 +662,13 @@ static void on_anomaly(void *user, struct flow *f, const struct packet *p, const
 static void on_link(void *user, const struct packet *p)
 {
 	struct engine *e = user;
-	const struct policy *policy = e->cfg.policy;
-	struct policy_place place;
+	struct heard h = {.addr = &p->src, .mac = &p->src_mac, .p = p};
 
 	tick(e, p->time);
-	if (!policy || p->kind != PACKET_ARP || !p->has_mac)
+	if (!e->cfg.policy || p->kind != PACKET_ARP || !p->has_mac)
 		return;
-	place = policy_place(policy, &p->src, &p->src_mac);
-	if (judge_unknown(policy, &p->src, place))
-		unknown_device(e, &p->src, &p->src_mac, place, NULL, p, 0);
-	if (judge_mac(policy, place, &p->src_mac))
-		mac_changed(e, &p->src, &p->src_mac, place, NULL, p, 0);
+	h.place = policy_place(e->cfg.policy, &p->src, &p->src_mac);
+	hear(e, &h, p->time);
 }
 
 /* The flow table is full; what the flow did later goes unseen. */

@@ -20,6 +20,7 @@ static const char *const finding_ids[JUDGE_DECODE] = {
 	[JUDGE_UNLISTED] = "policy.unlisted-device",
 	[JUDGE_UNKNOWN_DEVICE] = "asset.unknown-device",
 	[JUDGE_MAC_CHANGED] = "asset.mac-changed",
+	[JUDGE_END_OF_LIFE] = "asset.end-of-life",
 	[JUDGE_ILLEGAL_FUNCTION] = "proto.illegal-function",
 	[JUDGE_STORM] = "proto.exception-storm",
 	[JUDGE_PROTOCOL] = "proto.unexpected-protocol",

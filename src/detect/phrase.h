@@ -46,6 +46,7 @@ void words_trust(struct phrase *p, const struct words *w);
 void words_uplink(struct phrase *p, const struct words *w);
 void words_tenant(struct phrase *p, const struct words *w);
 void words_country(struct phrase *p, const struct words *w);
+void words_ended(struct phrase *p, const struct words *w);
 void words_unlisted(struct phrase *p, const struct words *w);
 
 #endif

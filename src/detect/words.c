@@ -604,6 +604,7 @@ static const struct {
 	[JUDGE_UNLISTED] = {observed_flow, words_unlisted},
 	[JUDGE_UNKNOWN_DEVICE] = {observed_device, expected_listed},
 	[JUDGE_MAC_CHANGED] = {observed_mac, expected_mac},
+	[JUDGE_END_OF_LIFE] = {observed_device, words_ended},
 	[JUDGE_ILLEGAL_FUNCTION] = {observed_illegal, expected_function},
 	[JUDGE_STORM] = {observed_storm, expected_calm},
 	[JUDGE_PROTOCOL] = {observed_protocol, expected_conduit},

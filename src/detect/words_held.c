@@ -15,14 +15,37 @@ static void add_classes(struct phrase *p, uint16_t classes)
 	}
 }
 
+/* Of a client that is past its end of life, and trusted as minimal at most. */
+static void add_ended(struct phrase *p, const struct words *w, uint16_t classes)
+{
+	uint32_t asset = w->view->place[words_client(w)].asset;
+
+	phrase_add(p,
+		   LANG(" is past its end of life (%s)", " はサポート終了日 (%s) を過ぎており、"),
+		   policy_asset_at(w->policy, asset)->end_of_life);
+	classes &= policy_tier(w->policy, TRUST_MINIMAL);
+	if (classes)
+		phrase_add(
+			p, "%s",
+			LANG(", which permits no more than ", "許可されるのは次の操作だけです: "));
+	else
+		phrase_add(p, "%s", LANG(", which permits nothing", "何も許可されません"));
+	add_classes(p, classes);
+}
+
 void words_trust(struct phrase *p, const struct words *w)
 {
 	int client = words_client(w);
-	enum policy_trust trust = policy_trust_of(w->policy, w->view->place[client]);
+	struct policy_place place = w->view->place[client];
+	enum policy_trust trust = policy_trust_of(w->policy, place);
 	uint16_t classes = policy_tier(w->policy, trust);
 	const char *name = policy_trust_name(trust);
 
 	words_end(p, w, client, false);
+	if (policy_is_ended(w->policy, place, w->time)) {
+		add_ended(p, w, classes);
+		return;
+	}
 	if (!classes) {
 		phrase_add(p,
 			   LANG(" has trust %s, which permits nothing",
@@ -56,6 +79,14 @@ void words_uplink(struct phrase *p, const struct words *w)
 			LANG("devices of zone %s only report: write, alarm",
 			     "ゾーン %s の機器は送信専用で、許可されるのは write, alarm だけです"),
 			from ? from->id : "?");
+}
+
+void words_ended(struct phrase *p, const struct words *w)
+{
+	phrase_add(p,
+		   LANG("it is replaced before its end of life (%s)",
+			"サポート終了日 (%s) までに更新されているはずです"),
+		   policy_asset_at(w->policy, w->place.asset)->end_of_life);
 }
 
 static void add_tenants(struct phrase *p, const struct words *w, struct policy_place place)

@@ -178,6 +178,8 @@ static void explain_assets(const struct policy *p, FILE *out)
 		if (a->title != a->id)
 			fprintf(out, "  %s", a->title);
 		explain_held(p, a->trust, a->tenants, out);
+		if (*a->end_of_life)
+			fprintf(out, "; end of life %s", a->end_of_life);
 		if (a->nat)
 			fputs("; stands for several hosts (nat)", out);
 		explain_facts(a, out);

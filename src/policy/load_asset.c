@@ -109,6 +109,15 @@ static void asset_tenant(struct loader *l, const struct yaml_node *n, void *obje
 	((struct asset_load *)object)->asset->tenants = load_tenants(l, n);
 }
 
+static void asset_end(struct loader *l, const struct yaml_node *n, void *object)
+{
+	struct policy_asset *a = ((struct asset_load *)object)->asset;
+	const char *s = load_last(l, n, "end-of-life", &a->ended);
+
+	if (s)
+		a->end_of_life = s;
+}
+
 static void asset_nat(struct loader *l, const struct yaml_node *n, void *object)
 {
 	((struct asset_load *)object)->asset->nat = load_yes(l, n, "nat");
@@ -139,6 +148,7 @@ static const struct field asset_fields[] = {
 	{"trust", asset_trust, false},
 	{"tenant", asset_tenant, false},
 	{"nat", asset_nat, false},
+	{"end-of-life", asset_end, false},
 	{"accept", asset_accept, false},
 	{"refs", asset_refs, false},
 	{NULL, NULL, false},
@@ -179,6 +189,8 @@ static void load_asset(struct loader *l, const struct yaml_node *n, const char *
 					 .model = "",
 					 .software = "",
 					 .serial = "",
+					 .end_of_life = "",
+					 .ended = INT64_MAX,
 					 .zone = POLICY_NONE,
 					 .file = l->file,
 					 .line = n->key->line,

@@ -388,27 +388,36 @@ static void when_mode(struct loader *l, const struct yaml_node *n, void *object)
 		load_error(l, n, "operating-mode names none; the conduit would never open");
 }
 
-static void when_until(struct loader *l, const struct yaml_node *n, void *object)
+const char *load_last(struct loader *l, const struct yaml_node *n, const char *what, int64_t *over)
 {
-	struct when_load *w = object;
-	const char *s = load_text(l, n, "until");
+	const char *s = load_text(l, n, what);
 	struct civil c;
 	bool has_time;
 	int64_t local;
 
+	if (!s)
+		return NULL;
+	if (!civil_parse(s, &c, &has_time) || c.year > 2200) {
+		load_error(l, n,
+			   "%s: \"%.40s\" is no date; write 2026-12-31 (that day still counts) "
+			   "or \"2026-12-31T18:00\"",
+			   what, s);
+		return NULL;
+	}
+	local = civil_seconds(&c) + (has_time ? 0 : CIVIL_DAY);
+	*over = tz_utc(l->p->tz, local, true) * CIVIL_NS;
+	return s;
+}
+
+static void when_until(struct loader *l, const struct yaml_node *n, void *object)
+{
+	struct when_load *w = object;
+	const char *s = load_last(l, n, "until", &w->c->when.until);
+
 	w->says = true;
 	if (!s)
 		return;
-	if (!civil_parse(s, &c, &has_time) || c.year > 2200) {
-		load_error(l, n,
-			   "until: \"%.40s\" is no date; write 2026-12-31 (that day still counts) "
-			   "or \"2026-12-31T18:00\"",
-			   s);
-		return;
-	}
-	local = civil_seconds(&c) + (has_time ? 0 : CIVIL_DAY);
 	w->c->when.has_until = true;
-	w->c->when.until = tz_utc(l->p->tz, local, true) * CIVIL_NS;
 	w->c->pub.until = s;
 }
 

@@ -164,6 +164,10 @@ uint32_t ids_get(const struct loader *l, const struct imap *ids, const char *id,
 /* Takes an id for a zone, asset or group, or says who has it. */
 void load_take_id(struct loader *l, const struct yaml_node *at, const char *id, uint32_t value);
 
+/* load_when.c: a last day, or moment: over is when it has passed, ns since 1970 UTC. Returns the
+ * text, or NULL after an error. */
+const char *load_last(struct loader *l, const struct yaml_node *n, const char *what, int64_t *over);
+
 /* load_trust.c: keys that zones and assets share. */
 uint8_t load_trust(struct loader *l, const struct yaml_node *n); /* enum policy_trust */
 uint64_t load_tenants(struct loader *l, const struct yaml_node *n);

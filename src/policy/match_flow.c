@@ -166,6 +166,6 @@ struct policy_flow_decision policy_flow(const struct policy_now *now, struct pol
 	struct policy_flow_decision d = by_conduits(now, client, server, ip_proto, port);
 
 	if (now->policy->cap)
-		policy_cap(now->policy, client, server, &d);
+		policy_cap(now, client, server, &d);
 	return d;
 }

@@ -169,6 +169,7 @@ struct accept {
 /* What an end is held to whatever conduits allow. */
 struct cap {
 	uint64_t tenants; /* bits; 0: any */
+	int64_t ended;	  /* ns since 1970 UTC: trusted as minimal at most from then on */
 	uint16_t classes; /* of ops that it may do as a client */
 	bool uplink_only; /* it only reports */
 };
@@ -196,6 +197,8 @@ struct policy {
 	uint16_t tier[TRUSTS]; /* classes of ops, by enum policy_trust */
 	int8_t height[LEVELS]; /* of the layers from outside to inside, or HEIGHT_... */
 	struct cap *cap;       /* by end; NULL: nobody is held to anything */
+	int64_t *ends;	       /* ns since 1970 UTC, ascending: ends of life of assets */
+	uint32_t nends;
 	bool checksums_verify;
 	bool overlap_last;
 	const struct tz *tz;
@@ -315,8 +318,8 @@ enum policy_verdict closed_verdict(uint8_t closed);
 void policy_compile_caps(struct policy *p);
 
 /* caps.c: narrows a decision to what the two ends are held to; p->cap is not NULL. */
-void policy_cap(const struct policy *p, struct policy_place client, struct policy_place server,
-		struct policy_flow_decision *d);
+void policy_cap(const struct policy_now *now, struct policy_place client,
+		struct policy_place server, struct policy_flow_decision *d);
 
 /* caps.c: what an op of a class outside d->classes is. */
 enum policy_verdict policy_capped(const struct policy_flow_decision *d, enum op_class cls);

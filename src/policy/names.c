@@ -55,6 +55,11 @@ enum policy_trust policy_trust_of(const struct policy *p, struct policy_place pl
 	return (enum policy_trust)trust;
 }
 
+bool policy_is_ended(const struct policy *p, struct policy_place place, int64_t time)
+{
+	return place.asset != POLICY_NONE && p->asset[place.asset].ended <= time;
+}
+
 uint64_t policy_tenants_of(const struct policy *p, struct policy_place place)
 {
 	uint64_t tenants = place.asset != POLICY_NONE ? p->asset[place.asset].tenants : 0;

@@ -135,6 +135,28 @@ static bool set_closed(struct policy_now *n, uint32_t conduit, enum policy_close
 	return changed;
 }
 
+/* How many assets are past their end of life, and how long that holds. */
+static bool set_ended(struct policy_now *n, int64_t time, int64_t *from, int64_t *until)
+{
+	const struct policy *p = n->policy;
+	uint32_t before = n->ended, lo = 0, hi = p->nends;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (p->ends[mid] <= time)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	n->ended = lo;
+	if (lo > 0)
+		edge(p->ends[lo - 1], time, from, until);
+	if (lo < p->nends)
+		edge(p->ends[lo], time, from, until);
+	return n->ended != before;
+}
+
 static bool is_told(const struct policy_now *n)
 {
 	return n->from < n->until;
@@ -184,6 +206,7 @@ bool policy_now_move(struct policy_now *n, int64_t time)
 	for (i = 0; i < p->ntimed; i++)
 		changed |=
 			set_closed(n, p->timed[i], closed_at(n, p->timed[i], time, &from, &until));
+	changed |= set_ended(n, time, &from, &until);
 	n->time = time;
 	n->from = from;
 	n->until = until;

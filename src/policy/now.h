@@ -45,6 +45,7 @@ struct policy_now {
 	int64_t from, until;   /* ns since 1970 UTC; nothing opens or closes in [from, until); no
 				  time was told yet: nothing is in it */
 	const uint8_t *closed; /* by conduit, enum policy_closed */
+	uint32_t ended;	       /* assets that are past their end of life */
 	struct policy_grant *grant; /* by conduit, then time; its own */
 	uint32_t grants;
 };

@@ -83,7 +83,9 @@ struct policy_asset {
 	uint32_t naddresses;
 	struct mac mac;
 	bool has_mac;
-	bool nat;	  /* the address stands for several hosts */
+	bool nat;		 /* the address stands for several hosts */
+	const char *end_of_life; /* "2025-03-31", as written; "" when none was given */
+	int64_t ended;	  /* ns since 1970 UTC: it is past it from then on; INT64_MAX never */
 	uint8_t trust;	  /* enum policy_trust; TRUST_UNSAID: the zone's */
 	uint64_t tenants; /* bits, see policy_tenant(); 0: the zone's */
 	const char *owner, *vendor, *model, *software, *serial; /* for people; "" */
@@ -234,6 +236,10 @@ uint16_t policy_tier(const struct policy *p, enum policy_trust t);
 
 /* The tier of whoever is there; TRUST_UNSAID: none was given. */
 enum policy_trust policy_trust_of(const struct policy *p, struct policy_place place);
+
+/* True when a listed asset is there that is past its end of life at that time, ns since 1970 UTC.
+ */
+bool policy_is_ended(const struct policy *p, struct policy_place place, int64_t time);
 
 /* The tenants of whoever is there, bits. */
 uint64_t policy_tenants_of(const struct policy *p, struct policy_place place);

@@ -179,6 +179,14 @@ enum policy_trust policy_trust_of(const struct policy *p, struct policy_place pl
 	return TRUST_MINIMAL;
 }
 
+bool policy_is_ended(const struct policy *p, struct policy_place place, int64_t time)
+{
+	(void)p;
+	(void)place;
+	(void)time;
+	return false;
+}
+
 uint64_t policy_tenants_of(const struct policy *p, struct policy_place place)
 {
 	(void)p;

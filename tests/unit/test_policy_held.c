@@ -123,6 +123,55 @@ static void uplink_and_trust(void **state)
 	policy_free(p);
 }
 
+/* The last day counts, on the clocks of the plant; running flows are asked about again. */
+static void end_of_life(void **state)
+{
+	struct policy *p =
+		must("timezone: +09:00\n"
+		     "zones:\n"
+		     "  a: {level: iot, networks: [10.1.0.0/16]}\n"
+		     "  b: {level: iot, networks: [10.2.0.0/16], trust: full}\n"
+		     "assets:\n"
+		     "  old: {zone: a, address: 10.1.0.1, end-of-life: 2025-03-31}\n"
+		     "  older: {zone: b, address: 10.2.0.2, end-of-life: 2025-03-30T12:00}\n"
+		     "  oldest: {zone: b, address: 10.2.0.3, trust: unknown,\n"
+		     "           end-of-life: 2024-01-01}\n"
+		     "default: allow\n",
+		     0);
+	static const int64_t last = INT64_C(1743433200) * 1000000000; /* 2025-04-01T00:00+09:00 */
+	struct policy_now *now = policy_now_new(p);
+	struct policy_place old = at(p, "10.1.0.1"), older = at(p, "10.2.0.2");
+	struct policy_place oldest = at(p, "10.2.0.3");
+	struct policy_flow_decision d;
+	struct op op = modbus_op(OP_WRITE, 1, 0, 1);
+	uint32_t epoch;
+
+	(void)state;
+	/* at no particular time nothing has come to its end */
+	d = policy_flow(policy_rest(p), old, older, 6, 502);
+	assert_int_equal(policy_op(policy_rest(p), &d, &op).verdict, POLICY_DEFAULT_ALLOW);
+	policy_now_at(now, last - 1);
+	epoch = now->epoch;
+	d = policy_flow(now, old, older, 6, 502);
+	assert_int_equal(policy_op(now, &d, &op).verdict, POLICY_DEFAULT_ALLOW);
+	d = policy_flow(now, older, old, 6, 502);
+	assert_int_equal(policy_op(now, &d, &op).verdict, POLICY_TRUST_EXCEEDED);
+	assert_int_equal(policy_flow(now, oldest, old, 6, 502).verdict, POLICY_TRUST_EXCEEDED);
+	assert_false(policy_is_ended(p, old, last - 1));
+	assert_true(policy_now_at(now, last));
+	assert_int_equal(now->epoch, epoch + 1);
+	d = policy_flow(now, old, older, 6, 502);
+	assert_int_equal(policy_op(now, &d, &op).verdict, POLICY_TRUST_EXCEEDED);
+	op = modbus_op(OP_READ, 1, 0, 1);
+	assert_int_equal(policy_op(now, &d, &op).verdict, POLICY_DEFAULT_ALLOW);
+	assert_true(policy_is_ended(p, old, last));
+	/* several captures: time goes back */
+	assert_true(policy_now_at(now, last - 1));
+	assert_false(policy_now_at(now, last - 2));
+	policy_now_free(now);
+	policy_free(p);
+}
+
 /* Between zones of these levels, with these layers. */
 static enum policy_verdict across(const char *layers, const char *from, const char *to)
 {
@@ -223,6 +272,7 @@ int main(void)
 		cmocka_unit_test(inside_a_zone),
 		cmocka_unit_test(ruled_inside_a_zone),
 		cmocka_unit_test(uplink_and_trust),
+		cmocka_unit_test(end_of_life),
 		cmocka_unit_test(layers),
 		cmocka_unit_test(multicast),
 		cmocka_unit_test(severity),

@@ -116,6 +116,8 @@ static const struct mistake {
 	 "criticality has no \"impact\""},
 	{"zones:\n  a: {level: dmz, criticality: {recovery: fatal, impact: @none}}\n",
 	 "impact must be one of limited, serious, catastrophic"},
+	{ZONES "assets: {a: {zone: field, address: 10.1.0.1, end-of-life: @soon}}\n",
+	 "end-of-life: \"soon\" is no date; write 2026-12-31 (that day still counts)"},
 	{ZONES "trust-tiers: {@knwon: any}\n",
 	 "unknown key \"knwon\" under trust-tiers; did you mean \"known\"?"},
 	{ZONES "trust-tiers: {known: [@rite]}\n",
