@@ -20,6 +20,8 @@ import sys
 import tempfile
 import time
 
+import yaml
+
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as laboratory
 import packets
@@ -38,11 +40,17 @@ UNROUTABLE = [ipaddress.ip_network(n) for n in (
     "2001:db8:ffff::/64")]
 
 
+def routable(a):
+    """The kernel forwards it at all, whatever the ruleset says."""
+    return not any(a in n for n in UNROUTABLE if n.version == a.version)
+
+
 class Policy:
     def __init__(self, path, kidoban):
         self.path = path
         with open(path, encoding="utf-8") as f:
             self.text = f.read()
+        self.tree = yaml.safe_load(self.text)
         self.kidoban = kidoban
 
     def export(self, *options):
@@ -51,6 +59,38 @@ class Policy:
         if r.returncode:
             raise AssertionError(f"export: exit {r.returncode}: {r.stderr}")
         return r.stdout
+
+    def conduits(self):
+        return [c["id"] for c in self.tree.get("conduits") or []]
+
+    def joined(self):
+        """Pairs of addresses that conduits join, each as a list of candidates for either side."""
+        tree, pairs = self.tree, []
+
+        def addresses(end):
+            asset = (tree.get("assets") or {}).get(end)
+            if asset:
+                own = asset.get("addresses") or asset.get("address") or []
+                return [ipaddress.ip_address(a) for a in ([own] if isinstance(own, str) else own)]
+            found = []
+            for word in (tree["zones"].get(end) or {}).get("networks") or []:
+                if word == "any":
+                    found += [ipaddress.ip_address("8.8.8.8"), ipaddress.ip_address("2600::1")]
+                    continue
+                net = ipaddress.ip_network(word)
+                found += [net[0], net[-1], net[net.num_addresses // 2], net[min(5, net.num_addresses - 1)]]
+            return found
+
+        for c in tree.get("conduits") or []:
+            ends = [[c[k]] if isinstance(c[k], str) else c[k] for k in ("from", "to")]
+            for a in ends[0]:
+                for b in ends[1]:
+                    x, y = addresses(a), addresses(b)
+                    for v in (4, 6):
+                        side = [[z for z in s if z.version == v and routable(z)] for s in (x, y)]
+                        if side[0] and side[1]:
+                            pairs.append(side)
+        return pairs
 
     def points(self):
         """Addresses at which the policy may change its mind, and ports."""
@@ -72,7 +112,7 @@ class Policy:
         for word in re.findall(r"\d+", self.text):
             if 0 < int(word) < 65536:
                 ports |= {int(word) - 1, int(word), int(word) + 1}
-        return (sorted((a for a in found if not any(a in n for n in UNROUTABLE if n.version == a.version)), key=lambda a: (a.version, a)),
+        return (sorted(filter(routable, found), key=lambda a: (a.version, a)),
                 sorted(p for p in ports if 0 < p < 65536 and p not in TUNNEL_PORTS))
 
 
@@ -88,6 +128,7 @@ class Cases:
         self.addresses, self.ports = policy.points()
         self.by_version = {v: [a for a in self.addresses if a.version == v] for v in (4, 6)}
         self.macs = macs_of(policy.text) or [bytes([2, 0, 0, 0, 0, 1])]
+        self.joined = policy.joined()
         self.pairs = set()
         self.sport = 1024
 
@@ -98,13 +139,19 @@ class Cases:
         while True:
             a = ipaddress.ip_address(r.getrandbits(32)) if version == 4 else ipaddress.ip_address(
                 (0xFD << 120) | r.getrandbits(120))
-            if not any(a in n for n in UNROUTABLE if n.version == version):
+            if routable(a):
                 return a
 
     def next(self, number):
         r = self.rng
         version = 4 if len(self.by_version[6]) < 4 or r.random() < 0.65 else 6
         src, dst = self.address(version), self.address(version)
+        if self.joined and r.random() < 0.6:
+            pair = r.choice(self.joined)
+            src, dst = r.choice(pair[0]), r.choice(pair[1])
+            version = src.version
+            if r.random() < 0.1:
+                src, dst = dst, src
         while src == dst:
             dst = self.address(version)
         a, b, mark = str(src), str(dst), packets.payload(number)
@@ -132,38 +179,67 @@ class Cases:
         return packets.ether(p, laboratory.C0, mac), f"{a} -> {b} {what} from {laboratory.mac_text(mac)}"
 
 
-def ask(program, policy, frames):
-    """What kidoban says, by number of the frame."""
-    r = subprocess.run([program, policy.path], input=packets.pcap(frames), capture_output=True, timeout=120, check=False)
+def ask(program, policy, frames, at, grants=()):
+    """What kidoban says, by number of the frame: verdict, why, conduit."""
+    r = subprocess.run([program, policy.path, *grants], input=packets.pcap(frames, at), capture_output=True, timeout=120,
+                       check=False)
     if r.returncode:
         raise AssertionError(r.stderr.decode())
     said = {}
     for line in r.stdout.decode().splitlines():
-        frame, verdict, finding = line.split()
-        said[int(frame) - 1] = (verdict, finding)
+        frame, *rest = line.split("\t")
+        said[int(frame) - 1] = rest
     return said
 
 
+def counter_of(why, conduit, conduits):
+    """The counter that the ruleset has for it."""
+    plain = {"inside": "inside_zones", "default": "default_allow", "policy.no-conduit": "no_conduit",
+             "policy.layer-skipped": "layer_skipped"}
+    if why in plain:
+        return plain[why]
+    name = "".join(c if re.fullmatch("[A-Za-z0-9_-]", c) else "_" * len(c.encode()) for c in conduit)[:40]
+    if name != conduit:
+        name += f".{conduits.index(conduit)}"
+    return ("conduit_" if why == "permitted" else "denied_") + name
+
+
+def not_on_the_hour():
+    """Schedules change on the half hour: not while packets are under way."""
+    while time.time() % 1800 > 1790 or time.time() % 1800 < 1:
+        time.sleep(0.5)
+
+
 def compare(args, rng, policy, count):
-    """Returns how many packets were compared, and what differed."""
+    """Returns how many packets were compared, what differed, and how often kidoban said what."""
     cases = Cases(rng, policy)
     made = [cases.next(n) for n in range(count)]
     frames = [f for f, _ in made]
+    ruleset = policy.export("--inspect", "mark")
     lab = laboratory.Lab()
     try:
-        r = lab.load(policy.export("--inspect", "mark"), check=False)
+        r = lab.load(ruleset, check=False)
         if r.returncode:
             return 0, [f"nft refuses: {r.stderr.strip()[:2000]}"], {}
+        not_on_the_hour()
+        at = time.time()
         came, _ = lab.exchange(frames)
+        counted = lab.counters()
     finally:
         lab.close()
-    said = ask(args.ask, policy, frames)
-    wrong, tally = [], {}
+    said = ask(args.ask, policy, frames, at)
+    wrong, tally, expected = [], {}, {}
     for n, (_, what) in enumerate(made):
-        verdict, finding = said.get(n, ("nothing", "no flow was opened"))
-        tally[finding if verdict != "pass" else "pass"] = tally.get(finding if verdict != "pass" else "pass", 0) + 1
+        verdict, why, conduit = said.get(n, ("nothing", "no flow was opened", "-"))
+        tally[why] = tally.get(why, 0) + 1
         if (verdict == "pass") != (n in came):
-            wrong.append(f"{what}: the kernel {'passes' if n in came else 'drops'} it, kidoban: {verdict} ({finding})")
+            wrong.append(f"{what}: the kernel {'passes' if n in came else 'drops'} it, kidoban: {verdict} ({why} {conduit})")
+        name = counter_of(why, conduit, policy.conduits())
+        expected[name] = expected.get(name, 0) + 1
+    for name in sorted(expected.keys() | counted.keys()):
+        if expected.get(name, 0) != counted.get(name, 0):
+            wrong.append(f"counter {name}: {counted.get(name)} in the kernel, kidoban says {expected.get(name, 0)}")
+    tally["came"] = len(came)
     return len(made), wrong, tally
 
 
@@ -209,9 +285,10 @@ def main():
             except (AssertionError, subprocess.SubprocessError) as e:
                 made, wrong, tally = 0, [str(e), getattr(e, "stderr", None) or ""], {}
             total += made
+            passed = tally.pop("came", 0)
             for k, v in tally.items():
                 tallies[k] = tallies.get(k, 0) + v
-            tap.say(f"{name}: {made} packets, {tally.get('pass', 0)} pass", wrong)
+            tap.say(f"{name}: {made} packets, {passed} pass", wrong)
     print(f"# {total} packets in {time.monotonic() - begin:.1f} s: " + ", ".join(f"{k} {v}" for k, v in sorted(tallies.items())))
     print(f"1..{tap.count}")
     return 1 if tap.failed else 0

@@ -10,6 +10,7 @@ known again on the other side.
 """
 
 import ctypes
+import json
 import os
 import shutil
 import socket
@@ -138,9 +139,11 @@ class Lab:
     def load(self, ruleset, check=True):
         return self.router.run("nft", "-f", "-", feed=ruleset, check=check)
 
-    def forget(self):
-        """Conntrack forgets every connection: its table is the namespace's, flushed by its timeouts."""
-        self.router.run("sh", "-c", "command -v conntrack >/dev/null && conntrack -F || true")
+    def counters(self, table="kidoban"):
+        """Packets by named counter."""
+        listed = json.loads(self.router.run("nft", "-j", "list", "counters").stdout)["nftables"]
+        return {c["counter"]["name"]: c["counter"]["packets"] for c in listed
+                if "counter" in c and c["counter"]["table"] == table}
 
     @staticmethod
     def drain(tap_socket):

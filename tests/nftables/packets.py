@@ -62,8 +62,9 @@ def ether(packet, dst, src):
     return dst + src + (b"\x08\x00" if packet[0] >> 4 == 4 else b"\x86\xdd") + packet
 
 
-def pcap(frames):
+def pcap(frames, at=1_700_000_000):
+    """at: seconds since 1970; the packets come a microsecond apart."""
     out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)]
     for n, f in enumerate(frames):
-        out.append(struct.pack("<IIII", 1_700_000_000 + n // 1000, n % 1000 * 1000, len(f), len(f)) + f)
+        out.append(struct.pack("<IIII", int(at) + n // 1000000, n % 1000000, len(f), len(f)) + f)
     return b"".join(out)

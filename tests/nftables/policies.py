@@ -42,6 +42,8 @@ class Random:
     def make(self):
         r = self.rng
         self.lines = [f"site: {self.quote(r.choice(TEXTS))}", "mode: enforce",
+                      f"timezone: {r.choice(['UTC', 'Asia/Tokyo', 'Europe/Berlin', 'America/New_York', 'Asia/Kathmandu', '+09:00'])}",
+                      f"operating-mode: {r.choice(['normal', 'normal', 'maintenance'])}",
                       f"default: {'allow' if r.random() < 0.15 else 'deny'}", "zones:"]
         for n in range(r.randint(2, 6)):
             nets = [self.v4.pop()] if self.v4 else []
@@ -131,8 +133,28 @@ class Random:
                            f"    on-violation: {r.choice(ACTIONS)}"]
             if r.random() < 0.3:
                 self.lines.append(f"    fail: {r.choice(['open', 'closed'])}")
-            if r.random() < 0.2:
-                self.lines.append("    when: {grant: required}")
+            when = self.when()
+            if when:
+                self.lines.append("    when: {" + ", ".join(when) + "}")
+
+    def when(self):
+        r, when = self.rng, []
+        if r.random() < 0.6:
+            return when
+        if r.random() < 0.3:
+            when.append("grant: required")
+        if r.random() < 0.5:
+            days = ", ".join(r.sample(["mon", "tue", "wed", "thu", "fri", "sat", "sun"], r.randint(3, 7)))
+            hours = []
+            for _ in range(r.randint(1, 3)):
+                lo, hi = r.sample(range(0, 49), 2)
+                hours.append(f"{min(lo, 47) // 2:02}:{lo % 2 * 30 if lo < 48 else 0:02}-{hi // 2:02}:{hi % 2 * 30:02}")
+            when.append(f"schedule: {{days: [{days}], hours: [{', '.join(hours)}]}}")
+        if r.random() < 0.4:
+            when.append(f"until: {r.choice(['2020-01-01', '2099-12-31', '2040-06-30T18:00', '1999-12-31'])}")
+        if r.random() < 0.3:
+            when.append(f"operating-mode: [{r.choice(['normal', 'maintenance', 'emergency'])}]")
+        return when
 
     def text(self):
         return "\n".join(self.lines) + "\n"
