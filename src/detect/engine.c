@@ -700,6 +700,16 @@ static void on_identity(void *user, struct flow *f, int side, const char *key, s
 	words_fill(&w, JUDGE_LIMIT, i);
 }
 
+/* Errors about what is permitted are permitted; the others are judged as conversations of their
+ * own. */
+static bool on_related(void *user, struct flow *f, const struct packet *p)
+{
+	struct engine *e = user;
+
+	tick(e, p->time);
+	return e->cfg.policy && judge_permitted(e->now, f, flow_view(f), may_be_older(e, f));
+}
+
 static void on_closed(void *user, struct flow *f, enum flow_end_reason why)
 {
 	struct engine *e = user;
@@ -734,6 +744,7 @@ const struct flow_handlers engine_handlers = {
 	.anomaly = on_anomaly,
 	.identity = on_identity,
 	.link = on_link,
+	.related = on_related,
 	.closed = on_closed,
 };
 

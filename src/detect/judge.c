@@ -142,6 +142,16 @@ bool judge_per_op(const struct flow_view *v)
 		(d->verdict == POLICY_ALLOW || d->verdict == POLICY_DEFAULT_ALLOW));
 }
 
+bool judge_permitted(const struct policy_now *now, const struct flow *f, const struct flow_view *v,
+		     bool older)
+{
+	struct flow_view first = {0};
+
+	if (v->opened)
+		return !v->told && !by_verdict[v->decision.verdict];
+	return !judge_flow(now, f, &first, older);
+}
+
 enum judge_finding judge_op(const struct policy_now *now, struct flow_view *v, const struct op *op,
 			    struct policy_op_decision *d)
 {

@@ -84,6 +84,13 @@ enum judge_finding judge_flow(const struct policy_now *now, const struct flow *f
 bool judge_again(const struct policy_now *now, const struct flow *f, struct flow_view *v,
 		 enum judge_finding *what);
 
+/*
+ * True when nothing is said against the flow as a whole, as it was judged or, before that, as it
+ * would be: then ICMP errors about it need no conduit.
+ */
+bool judge_permitted(const struct policy_now *now, const struct flow *f, const struct flow_view *v,
+		     bool older);
+
 /* A request or publish op on a flow that is judged per op; *d says why. */
 enum judge_finding judge_op(const struct policy_now *now, struct flow_view *v, const struct op *op,
 			    struct policy_op_decision *d);

@@ -105,6 +105,11 @@ struct flow_handlers {
 	void (*identity)(void *user, struct flow *f, int side, const char *key, struct slice value);
 	/* ARP and frames that are no IP. */
 	void (*link)(void *user, const struct packet *p);
+	/*
+	 * An ICMP error about a packet that side 0 or 1 of f sent, on its way back there. True: it
+	 * belongs to that conversation, and makes none of its own.
+	 */
+	bool (*related)(void *user, struct flow *f, const struct packet *p);
 	void (*closed)(void *user, struct flow *f, enum flow_end_reason why);
 };
 
@@ -131,6 +136,7 @@ struct flow_stats {
 	uint64_t gaps, gap_bytes; /* holes given up, bytes in them */
 	uint64_t buffers_refused; /* segments dropped because the buffer pool was empty */
 	uint64_t midstream;	  /* TCP flows without a SYN */
+	uint64_t related;	  /* ICMP errors that belong to another flow */
 };
 
 struct flow_tracker;

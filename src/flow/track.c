@@ -465,6 +465,23 @@ static void count(struct entry *e, unsigned side, const struct packet *p)
 	}
 }
 
+/* True when it is an ICMP error about a conversation under way, and the handler takes it for that.
+ */
+static bool is_related(struct flow_tracker *t, const struct packet *p)
+{
+	struct packet quoted;
+	struct flow_key key;
+	struct entry *e;
+	bool swapped;
+
+	if (!packet_quoted(p, &quoted) || !addr_eq(&quoted.src, &p->dst))
+		return false;
+	table_key(&quoted, &key, &swapped);
+	e = (struct entry *)table_find(&t->table, &key, table_hash(&t->table, &key));
+	return e && e->flow.packets[swapped != e->swapped] &&
+	       t->handlers.related(t->user, &e->flow, p);
+}
+
 static void flow_packet(struct flow_tracker *t, const struct packet *p)
 {
 	struct flow_key key;
@@ -522,9 +539,16 @@ void flow_tracker_packet(struct flow_tracker *t, const struct packet *p)
 	if (table_due(&t->table, t->env.now))
 		expire(t);
 	switch (p->kind) {
+	case PACKET_ICMP:
+		if (t->handlers.related && is_related(t, p)) {
+			t->stats.related++;
+			pass_anomalies(t, NULL, p);
+			break;
+		}
+		flow_packet(t, p);
+		break;
 	case PACKET_TCP:
 	case PACKET_UDP:
-	case PACKET_ICMP:
 	case PACKET_IP:
 		flow_packet(t, p);
 		break;

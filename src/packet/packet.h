@@ -102,6 +102,13 @@ struct packet_decoder *packet_decoder_new(const struct packet_config *cfg);
 /* Always fills out; what could not be decoded is PACKET_BAD with an anomaly. */
 void packet_decode(struct packet_decoder *d, const struct raw_packet *raw, struct packet *out);
 
+/*
+ * What an ICMP error (unreachable, too big, time exceeded, parameter problem) is about: fills kind,
+ * ip_proto, addresses, ports and VLANs of *out, and nothing else of it, from the packet that p
+ * quotes. False when p is no such error, or quotes too little to tell.
+ */
+bool packet_quoted(const struct packet *p, struct packet *out);
+
 const struct packet_stats *packet_decoder_stats(const struct packet_decoder *d);
 
 /* Accepts NULL. */

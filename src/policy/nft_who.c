@@ -383,10 +383,15 @@ static void put_forward(struct nft_writer *w, uint32_t macs)
 	fprintf(w->chains,
 		"\tchain forward {\n\t\ttype filter hook forward priority filter%s; policy %s;\n",
 		w->cfg->inspect == NFT_MARK ? " - 5" : "", w->cfg->enforce ? "drop" : "accept");
-	fputs("\t\tct state related meta l4proto { icmp, icmpv6 } accept comment \"errors about "
-	      "what is permitted\"\n"
+	fputs("\t\tct state related icmp type { 3, 11, 12 } accept comment \"errors about what is "
+	      "permitted\"\n"
+	      "\t\tct state related icmpv6 type { 1, 2, 3, 4 } accept comment \"errors about what "
+	      "is "
+	      "permitted\"\n"
+	      "\t\tct state related meta l4proto { icmp, icmpv6 } goto invalid comment "
+	      "\"redirects\"\n"
 	      "\t\tct state established ct direction reply meta l4proto { icmp, icmpv6 } accept "
-	      "comment \"answers to what was\"\n"
+	      "comment \"answers\"\n"
 	      "\t\tct state invalid meta l4proto { tcp, udp } goto invalid\n",
 	      w->chains);
 	for (f = 0; f < NFT_FAMILIES; f++)
