@@ -151,7 +151,7 @@ def matches(event, wanted):
 def events(stdout):
     out = []
     for n, line in enumerate(stdout.splitlines(), 1):
-        if not line.startswith("{"):
+        if not line.startswith('{"'):  # an event; a report over several lines is none
             continue
         try:
             out.append(json.loads(line))

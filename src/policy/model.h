@@ -330,6 +330,8 @@ bool policy_compile(struct policy *p, const char *file, struct diag *diag);
 /* topic.c: true when every topic that `name` (a topic, or a topic filter) stands for is matched by
  * filter (MQTT 5, 4.7). */
 bool topic_covers(struct slice filter, struct slice name);
+/* topic.c: the filter of a shared subscription, anything else as it is. */
+struct slice topic_unshared(struct slice name);
 
 /* words.c: the texts of a rule, a service, and what a conduit permits. */
 void rule_words(struct policy *p, struct rule *r);

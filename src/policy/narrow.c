@@ -165,6 +165,17 @@ static const struct vocab_key *key_of(const struct vocab *v, enum vocab_kind kin
 	return NULL;
 }
 
+/* The same where a protocol has one of the kind at most. */
+static const struct vocab_key *key_of_kind(const struct vocab *v, enum vocab_kind kind)
+{
+	const struct vocab_key *k;
+
+	for (k = v->keys; k->name; k++)
+		if (k->kind == kind)
+			return k;
+	return NULL;
+}
+
 /* The key that names objects of this kind: holding, tag, topic; NULL: path keys do, or none. */
 static const struct vocab_key *object_key(const struct seen_cell *c)
 {
@@ -238,7 +249,7 @@ static const char *code_name(const struct seen_cell *c, uint64_t code)
 
 static void put_codes(FILE *f, const struct seen_cell *c)
 {
-	const struct vocab_key *k = key_of(c->vocab, VOCAB_CODE, 0);
+	const struct vocab_key *k = key_of_kind(c->vocab, VOCAB_CODE);
 	const char *comma = "";
 	bool many;
 	unsigned i;
@@ -265,7 +276,7 @@ static void put_codes(FILE *f, const struct seen_cell *c)
 static void put_unit(FILE *f, const struct seen_cell *c, const struct seen_numbers *unit,
 		     bool unitless)
 {
-	const struct vocab_key *k = key_of(c->vocab, VOCAB_UNIT, 0);
+	const struct vocab_key *k = key_of_kind(c->vocab, VOCAB_UNIT);
 
 	if (k && !unitless)
 		put_key(f, k->name, unit, c->rule->has & RULE_UNIT ? &c->rule->unit : NULL);
@@ -275,14 +286,10 @@ static void put_unit(FILE *f, const struct seen_cell *c, const struct seen_numbe
 static void put_end(FILE *f, const struct policy *p, const struct seen_cell *c,
 		    const struct seen_numbers *port, bool numbered)
 {
-	const struct vocab_key *k = c->vocab->keys;
+	const struct vocab_key *k = key_of_kind(c->vocab, VOCAB_ACTOR);
 
-	if (c->rule->has & RULE_ACTOR && !(c->rule->has & RULE_CARRIER)) {
-		while (k->name && k->kind != VOCAB_ACTOR)
-			k++;
-		if (k->name)
-			put_names(f, k->name, c->rule->actor.text, c->rule->actor.count);
-	}
+	if (k && c->rule->has & RULE_ACTOR)
+		put_names(f, k->name, c->rule->actor.text, c->rule->actor.count);
 	if (c->rule->has & RULE_PORT)
 		put_key(f, "port", port, &c->rule->port);
 	if (numbered && p->notation != NOTATION_0)
@@ -505,7 +512,7 @@ static void rest_rule(FILE *f, const struct seen_entry *e)
 {
 	const struct rule *r = e->rule;
 	struct seen_numbers unit = {.count = 0}, port = unit, object;
-	const struct vocab_key *k = key_of(r->vocab, VOCAB_UNIT, 0);
+	const struct vocab_key *k = key_of_kind(r->vocab, VOCAB_UNIT);
 	const struct seen_cell *c;
 	unsigned i;
 

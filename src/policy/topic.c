@@ -22,7 +22,7 @@ static bool is(struct slice s, char c)
 }
 
 /* MQTT 5, 4.8.2: $share/group/filter subscribes to filter. */
-static struct slice unshared(struct slice name)
+struct slice topic_unshared(struct slice name)
 {
 	struct slice rest = name;
 	bool more;
@@ -39,7 +39,7 @@ bool topic_covers(struct slice filter, struct slice name)
 	bool fmore = true, nmore = true, first = true;
 	struct slice f, n;
 
-	name = unshared(name);
+	name = topic_unshared(name);
 	for (;; first = false) {
 		if (!fmore)
 			return !nmore;

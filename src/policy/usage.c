@@ -70,6 +70,7 @@ static void add_name(struct seen_names *s, struct slice name, bool topic, struct
 {
 	unsigned i;
 
+	name = topic ? topic_unshared(name) : name;
 	for (i = 0; i < s->count; i++)
 		if (slice_eq(s->name[i], name) || (topic && topic_covers(s->name[i], name)))
 			return;

@@ -184,17 +184,11 @@ static bool alert_about(const struct expectation *e, const struct incident *i)
 	return false;
 }
 
-static bool is_denial(const char *finding)
-{
-	return strncmp(finding, "policy.", 7) == 0 ||
-	       strcmp(finding, "proto.unexpected-protocol") == 0;
-}
-
 static bool names(const struct expect *x, const struct expectation *e, const struct incident *i)
 {
 	if (e->kind == EXPECT_EXERCISED || (e->finding && e->finding != i->finding))
 		return false;
-	if (!e->finding && !is_denial(i->finding->id))
+	if (!e->finding && !record_denial(i->finding->id))
 		return false;
 	if (!same_verdict(e->verdict, i->verdict))
 		return false;
@@ -287,21 +281,37 @@ struct saying {
 	char *const *files;
 };
 
+/* "once", "3 times" */
+static const char *times(uint64_t n, char buf[40])
+{
+	snprintf(buf, 40, "%" PRIu64 " times", n);
+	return n == 1 ? "once" : buf;
+}
+
 static void say_denied(const struct saying *s, const struct expectation *e, uint64_t n)
 {
-	fprintf(s->f,
-		s->ja ? "%" PRIu64 " 件が拒否(%s [%s]、最初はフレーム %" PRIu64 "、%s)"
-		      : "denied %" PRIu64 " times (%s [%s], first in frame %" PRIu64 " of %s)",
-		n, e->first_finding, record_enforced(e->first_verdict), e->frame,
-		file_name(s->files, e->file));
+	char buf[40];
+
+	if (s->ja)
+		fprintf(s->f, "%" PRIu64 " 件が拒否(%s [%s]、最初はフレーム %" PRIu64 "、%s)", n,
+			e->first_finding, record_enforced(e->first_verdict), e->frame,
+			file_name(s->files, e->file));
+	else
+		fprintf(s->f, "denied %s (%s [%s], first in frame %" PRIu64 " of %s)",
+			times(n, buf), e->first_finding, record_enforced(e->first_verdict),
+			e->frame, file_name(s->files, e->file));
 }
 
 static void say_allowed(const struct saying *s, const struct expectation *e)
 {
-	fprintf(s->f,
-		s->ja ? "%" PRIu64 " 件が許可(最初はフレーム %" PRIu64 "、%s)"
-		      : "permitted %" PRIu64 " times (first in frame %" PRIu64 " of %s)",
-		e->allowed, e->allow_frame, file_name(s->files, e->allow_file));
+	char buf[40];
+
+	if (s->ja)
+		fprintf(s->f, "%" PRIu64 " 件が許可(最初はフレーム %" PRIu64 "、%s)", e->allowed,
+			e->allow_frame, file_name(s->files, e->allow_file));
+	else
+		fprintf(s->f, "permitted %s (first in frame %" PRIu64 " of %s)",
+			times(e->allowed, buf), e->allow_frame, file_name(s->files, e->allow_file));
 }
 
 /* allow and deny: never seen, permitted, denied; both where both occurred. */
@@ -338,22 +348,21 @@ static bool judge_exercised(const struct saying *s, const struct expectation *e,
 			    const struct record *r)
 {
 	const struct record_conduit *c = &r->conduit[e->conduit];
+	char buf[40];
 
 	if (c->flows)
 		fprintf(s->f,
 			s->ja ? "%" PRIu64 " フロー、%" PRIu64 " 操作"
 			      : "flows: %" PRIu64 ", ops: %" PRIu64,
 			c->flows, c->ops);
+	else if (c->closed && s->ja)
+		fprintf(s->f, "閉じている間に %" PRIu64 " 回使われようとした", c->closed);
 	else if (c->closed)
-		fprintf(s->f,
-			s->ja ? "閉じている間に %" PRIu64 " 回使われようとした"
-			      : "tried %" PRIu64 " times while it was closed",
-			c->closed);
+		fprintf(s->f, "tried %s while it was closed", times(c->closed, buf));
+	else if (c->denied && s->ja)
+		fprintf(s->f, "許可された利用なし、拒否 %" PRIu64 " 件", c->denied);
 	else if (c->denied)
-		fprintf(s->f,
-			s->ja ? "許可された利用なし、拒否 %" PRIu64 " 件"
-			      : "nothing permitted, denied %" PRIu64 " times",
-			c->denied);
+		fprintf(s->f, "nothing permitted, denied %s", times(c->denied, buf));
 	else
 		fputs(s->ja ? "未使用" : "never used", s->f);
 	return c->flows > 0;

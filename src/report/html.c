@@ -259,7 +259,10 @@ static void finding(const struct page *p, const struct record_finding *f)
 		element(p, "span class=\"s-unmet\"", word(p, L_UNEXPECTED));
 	}
 	fputs("</td>", p->out);
-	element(p, "td", f->conduit ? f->conduit : word(p, L_NO_CONDUIT));
+	element(p, "td",
+		f->conduit			? f->conduit
+		: record_denial(f->finding->id) ? word(p, L_NO_CONDUIT)
+						: "-");
 	element(p, "td class=\"w\"", record_enforced(f->verdict));
 	number(p, f->count);
 	fprintf(p->out, "<td>%" PRIu64 "<br><span class=\"soft\">", f->first_frame);

@@ -410,6 +410,12 @@ static bool on_flush(struct sink *s)
 
 static const struct sink_ops ops = {.alert = on_alert, .flush = on_flush};
 
+bool record_denial(const char *finding)
+{
+	return strncmp(finding, "policy.", 7) == 0 ||
+	       strcmp(finding, "proto.unexpected-protocol") == 0;
+}
+
 const char *record_enforced(const char *verdict)
 {
 	return strncmp(verdict, "would-", 6) == 0 ? verdict + 6 : verdict;

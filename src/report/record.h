@@ -108,6 +108,9 @@ bool record_init(struct record *r, const struct policy *p);
 /* For the tracker; the user pointer is the record, and its engine must be set. */
 extern const struct flow_handlers record_handlers;
 
+/* True for the findings that say what is not permitted; others say what is odd. */
+bool record_denial(const char *finding);
+
 /* "drop" for "would-drop": what enforce mode does. */
 const char *record_enforced(const char *verdict);
 

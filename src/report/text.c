@@ -239,8 +239,12 @@ static void finding(const struct writer *w, const struct record_finding *f)
 	fprintf(w->out, "\n  %s [%s] x%" PRIu64 ", %s %" PRIu64 " (", f->finding->id,
 		record_enforced(f->verdict), f->count, word(w, L_FIRST_FRAME), f->first_frame);
 	safe(w, report_file(w->r, f->file));
-	fprintf(w->out, "), %s%s%s\n    ", f->conduit ? word(w, L_CONDUIT) : word(w, L_NO_CONDUIT),
-		f->conduit ? " " : "", f->conduit ? f->conduit : "");
+	fputc(')', w->out);
+	if (f->conduit)
+		fprintf(w->out, ", %s %s", word(w, L_CONDUIT), f->conduit);
+	else if (record_denial(f->finding->id))
+		fprintf(w->out, ", %s", word(w, L_NO_CONDUIT));
+	fputs("\n    ", w->out);
 	safe(w, f->observed);
 	fputc('\n', w->out);
 	if (*f->wanted) {
