@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "detect/endpoint.h"
 #include "detect/engine_private.h"
+#include "detect/fill.h"
 #include "detect/incident.h"
 #include "detect/judge.h"
 #include "detect/storm.h"
@@ -30,11 +31,12 @@ struct engine {
 	struct incident_table *incidents;
 	struct storm *storm;
 	struct endpoint_table *endpoints;
-	struct vigil *vigil; /* NULL: the policy asks for nothing that shows over time only */
+	struct vigil *vigil; /* NULL: no policy */
 	uint64_t early;	     /* incidents told early that were spoken of */
 	int64_t begin;	     /* ns, packet time at which listening began, for what is older */
 	int64_t ticked;	     /* ns, packet time at which quiet incidents were last looked for */
-	int64_t newest;	     /* ns, of all packets seen */
+	int64_t newest;	     /* ns, of the newest packet */
+	uint16_t file;	     /* which of several captures it was in */
 	unsigned vocabs;
 	const char *vocab_proto[VOCABS_MAX];
 	uint64_t ops[VOCABS_MAX];
@@ -52,6 +54,8 @@ static void told(void *user, const struct incident *i)
 		full.src_device = endpoint_find(e->endpoints, &i->src);
 		full.dst_device = endpoint_find(e->endpoints, &i->dst);
 	}
+	if (e->vigil)
+		vigil_told(e->vigil, &full);
 	for (s = e->cfg.sinks; s && *s; s++)
 		if ((*s)->ops->alert)
 			(*s)->ops->alert(*s, &full);
@@ -63,7 +67,8 @@ static bool begin_policy(struct engine *e)
 	if (!e->cfg.policy)
 		return true;
 	e->now = policy_now_new(e->cfg.policy);
-	if (!e->now)
+	e->vigil = vigil_new(e, e->cfg.policy, e->cfg.lang);
+	if (!e->now || !e->vigil)
 		return false;
 	if (e->cfg.has_mode)
 		policy_now_mode(e->now, e->cfg.operating_mode);
@@ -93,8 +98,7 @@ struct engine *engine_new(const struct engine_config *cfg)
 	e->incidents = incident_table_new(
 		INCIDENTS_MAX, cfg->incident_quiet ? cfg->incident_quiet : 300 * SECOND,
 		cfg->incident_longest ? cfg->incident_longest : 3600 * SECOND, told, e);
-	if (e->storm && e->endpoints && e->incidents && begin_policy(e) &&
-	    vigil_new(e, cfg->policy, cfg->lang, &e->vigil))
+	if (e->storm && e->endpoints && e->incidents && begin_policy(e))
 		return e;
 fail:
 	engine_free(e);
@@ -116,7 +120,6 @@ static inline void tick(struct engine *e, int64_t time)
 			vigil_tick(e->vigil, time);
 		incident_tick(e->incidents, time);
 		e->ticked = time;
-		e->newest = time;
 	}
 }
 
@@ -188,94 +191,16 @@ struct incident *engine_incident(const struct engine *e, enum judge_finding what
 	return incident_find_at(e->incidents, e->finding[what], key, place);
 }
 
+bool engine_is(const struct engine *e, const struct incident *i, enum judge_finding what)
+{
+	return i->finding == e->finding[what];
+}
+
 /* The same as engine_report() where only the key matters. */
 static struct incident *report(struct engine *e, enum judge_finding what, uint64_t key,
 			       int64_t time, uint64_t frame)
 {
 	return engine_report(e, what, key, 0, time, frame);
-}
-
-static void fill_place(const struct policy *p, struct policy_place place, const char **zone,
-		       const char **asset)
-{
-	*zone = place.zone == POLICY_NONE ? NULL : policy_zone_at(p, place.zone)->id;
-	*asset = place.asset == POLICY_NONE ? NULL : policy_asset_at(p, place.asset)->id;
-}
-
-/* The end that did it: who it is, and which threats begin there. */
-static void fill_source(const struct policy *p, struct policy_place place, struct incident *i)
-{
-	fill_place(p, place, &i->src_zone, &i->src_asset);
-	if (place.zone != POLICY_NONE)
-		i->zone_refs = policy_zone_at(p, place.zone)->refs;
-	if (place.asset != POLICY_NONE)
-		i->asset_refs = policy_asset_at(p, place.asset)->refs;
-}
-
-/* The graver the zones, the graver what happens there. */
-static void fill_severity(const struct policy *p, struct incident *i, struct policy_place src,
-			  struct policy_place dst)
-{
-	int severity = i->severity + policy_severity_step(p, src, dst);
-
-	i->severity = (uint8_t)(severity < 1 ? 1 : severity > 4 ? 4 : severity);
-}
-
-/* What an incident keeps of a flow; from: the end that sent the packet, 0 client, 1 server. */
-void engine_fill_flow(struct engine *e, struct incident *i, struct flow *f, int from)
-{
-	const struct flow_view *v = flow_view(f);
-	unsigned src = (f->client == 1) ^ (unsigned)from;
-
-	i->flow_id = f->id;
-	i->file = f->file[i->first_frame != f->first_frame];
-	i->has_addr = true;
-	i->src = f->addr[src];
-	i->dst = f->addr[!src];
-	i->sport = f->port[src];
-	i->dport = f->port[!src];
-	i->ip_proto = f->ip_proto;
-	i->vlans = f->vlans;
-	memcpy(i->vlan, f->vlan, sizeof(i->vlan));
-	i->app = f->app;
-	i->has_mac = f->has_mac;
-	i->src_mac = f->mac[src];
-	i->dst_mac = f->mac[!src];
-	i->to_client = from;
-	if (!e->cfg.policy || !v->opened)
-		return;
-	fill_source(e->cfg.policy, v->place[from], i);
-	fill_place(e->cfg.policy, v->place[!from], &i->dst_zone, &i->dst_asset);
-	fill_severity(e->cfg.policy, i, v->place[0], v->place[1]);
-}
-
-static void fill_packet(struct engine *e, struct incident *i, const struct packet *p)
-{
-	const struct policy *policy = e->cfg.policy;
-	bool ip = p->ip_proto || p->kind == PACKET_ARP;
-	struct policy_place src, dst;
-
-	i->file = p->file;
-	i->vlans = p->vlans;
-	memcpy(i->vlan, p->vlan, sizeof(i->vlan));
-	i->has_mac = p->has_mac;
-	i->src_mac = p->src_mac;
-	i->dst_mac = p->dst_mac;
-	if (!ip)
-		return;
-	i->has_addr = true;
-	i->src = p->src;
-	i->dst = p->dst;
-	i->sport = p->sport;
-	i->dport = p->dport;
-	i->ip_proto = p->ip_proto;
-	if (!policy)
-		return;
-	src = policy_place(policy, &p->src, p->has_mac ? &p->src_mac : NULL);
-	dst = policy_place(policy, &p->dst, NULL);
-	fill_source(policy, src, i);
-	fill_place(policy, dst, &i->dst_zone, &i->dst_asset);
-	fill_severity(policy, i, src, dst);
 }
 
 /* The verdict and the conduit of a violation; more is at stake in a safety zone. */
@@ -323,10 +248,11 @@ static void flow_violation(struct engine *e, struct flow *f, enum judge_finding 
 	struct incident *i;
 
 	v->told = (uint8_t)what;
+	vigil_denied(e->vigil, f, what, time, frame);
 	i = engine_report(e, what, flow_violation_key(f), flow_key(f), time, frame);
 	if (!i)
 		return;
-	engine_fill_flow(e, i, f, 0);
+	fill_flow(e->cfg.policy, i, f, 0);
 	engine_fill_verdict(e, i, v, v->decision.conduit, false);
 	words_fill(&w, what, i);
 }
@@ -391,9 +317,9 @@ static void device(struct engine *e, enum judge_finding what, uint64_t key, cons
 	if (h->mac)
 		w.mac = *h->mac;
 	if (h->p)
-		fill_packet(e, i, h->p);
+		fill_packet(e->cfg.policy, i, h->p);
 	else
-		engine_fill_flow(e, i, h->flow, h->end);
+		fill_flow(e->cfg.policy, i, h->flow, h->end);
 	words_fill(&w, what, i);
 }
 
@@ -448,6 +374,8 @@ static void on_opened(void *user, struct flow *f)
 	devices(e, f);
 	if (what)
 		flow_violation(e, f, what, f->first, f->first_frame, NULL);
+	else
+		vigil_flow(e->vigil, f, may_be_older(e, f));
 }
 
 /* A conduit opened or closed while the flow went on. */
@@ -476,7 +404,11 @@ static void on_packet(void *user, struct flow *f, const struct packet *p, unsign
 
 	if (!e->now)
 		return;
-	policy_now_at(e->now, p->time);
+	if (p->file != e->file && p->time - e->newest > SECOND)
+		vigil_begin(e->vigil, p->time); /* nobody listened in between */
+	e->file = p->file;
+	tick(e, p->time);
+	e->newest = p->time;
 	if (v->epoch == e->now->epoch || !v->opened)
 		return;
 	if (p->kind == PACKET_TCP && !p->payload_len)
@@ -513,11 +445,12 @@ static void op_violation(struct engine *e, struct flow *f, enum judge_finding wh
 	uint64_t key = mix_text(mix(flow_key(f), d->conduit), op->proto);
 	struct incident *i;
 
+	vigil_denied(e->vigil, f, what, op->time, op->frame);
 	key = mix(mix(key, op->code), op->object.space);
 	i = engine_report(e, what, key, place_of(op, d), op->time, op->frame);
 	if (!i)
 		return;
-	engine_fill_flow(e, i, f, op->from_server);
+	fill_flow(e->cfg.policy, i, f, op->from_server);
 	engine_fill_verdict(e, i, v, d->conduit, true);
 	words_op(op, i);
 	words_fill(&w, what, i);
@@ -538,7 +471,7 @@ static void error_response(struct engine *e, struct flow *f, const struct op *op
 		i = report(e, JUDGE_ILLEGAL_FUNCTION,
 			   mix(mix_text(flow_key(f), op->proto), op->code), op->time, op->frame);
 		if (i) {
-			engine_fill_flow(e, i, f, 1);
+			fill_flow(e->cfg.policy, i, f, 1);
 			words_op(op, i);
 			words_fill(&w, JUDGE_ILLEGAL_FUNCTION, i);
 		}
@@ -549,7 +482,7 @@ static void error_response(struct engine *e, struct flow *f, const struct op *op
 	i = report(e, JUDGE_STORM, mix_addr(0, flow_server(f)), op->time, op->frame);
 	if (i) {
 		i->count = STORM_ERRORS; /* it begins with the first of them */
-		engine_fill_flow(e, i, f, 1);
+		fill_flow(e->cfg.policy, i, f, 1);
 		words_op(op, i);
 		words_fill(&w, JUDGE_STORM, i);
 	}
@@ -606,11 +539,16 @@ static void on_op(void *user, struct flow *f, const struct op *op)
 		ask_again(e, f, op->time, op->frame);
 	if (v->told && !(v->did >> op->cls & 1))
 		flow_did(e, f, op);
-	if (!judge_per_op(v))
+	if (!judge_per_op(v)) {
+		if (v->opened && v->decision.verdict == POLICY_ALLOW)
+			vigil_permitted(e->vigil, f, op, v->decision.conduit);
 		return;
+	}
 	what = judge_op(e->now, v, op, &d);
-	if (!what)
+	if (!what) {
+		vigil_permitted(e->vigil, f, op, d.conduit);
 		return;
+	}
 	if (what != JUDGE_PROTOCOL) {
 		op_violation(e, f, what, op, &d);
 	} else if (!v->told) {
@@ -652,9 +590,9 @@ static void on_anomaly(void *user, struct flow *f, const struct packet *p, const
 	if (!i)
 		return;
 	if (f)
-		engine_fill_flow(e, i, f, p && !addr_eq(&p->src, flow_client(f)));
+		fill_flow(e->cfg.policy, i, f, p && !addr_eq(&p->src, flow_client(f)));
 	else if (p)
-		fill_packet(e, i, p);
+		fill_packet(e->cfg.policy, i, p);
 	words_fill(&w, what, i);
 }
 
@@ -679,7 +617,7 @@ static void flow_given_up(struct engine *e, struct flow *f)
 
 	if (!i)
 		return;
-	engine_fill_flow(e, i, f, 0);
+	fill_flow(e->cfg.policy, i, f, 0);
 	words_fill(&w, JUDGE_LIMIT, i);
 }
 
@@ -696,7 +634,7 @@ static void on_identity(void *user, struct flow *f, int side, const char *key, s
 	i = report(e, JUDGE_LIMIT, 2, f->last, f->first_frame);
 	if (!i)
 		return;
-	engine_fill_flow(e, i, f, side);
+	fill_flow(e->cfg.policy, i, f, side);
 	words_fill(&w, JUDGE_LIMIT, i);
 }
 

@@ -18,8 +18,8 @@ struct incident *engine_report(struct engine *e, enum judge_finding what, uint64
 struct incident *engine_incident(const struct engine *e, enum judge_finding what, uint64_t key,
 				 uint64_t place);
 
-/* What an incident keeps of a flow; from: the end that sent the packet, 0 client, 1 server. */
-void engine_fill_flow(struct engine *e, struct incident *i, struct flow *f, int from);
+/* True when the incident is one of that finding. */
+bool engine_is(const struct engine *e, const struct incident *i, enum judge_finding what);
 
 /* The verdict and the conduit of a violation; more is at stake in a safety zone. */
 void engine_fill_verdict(struct engine *e, struct incident *i, const struct flow_view *v,

@@ -1,7 +1,11 @@
 #include "detect/vigil.h"
 
 #include "base/hash.h"
+#include "detect/fill.h"
+#include "detect/rate.h"
+#include "detect/sweep.h"
 #include "detect/watch.h"
+#include "detect/words_vigil.h"
 #include "detect/words_watch.h"
 
 #include <stdlib.h>
@@ -11,6 +15,8 @@ struct vigil {
 	const struct policy *policy;
 	enum finding_lang lang;
 	struct watch_table *watches; /* NULL: the policy has none */
+	struct rate_table *rates;    /* NULL: no conduit has a limit */
+	struct sweep_table *sweeps;
 };
 
 static bool in_safety(const struct policy *p, struct policy_place place)
@@ -29,13 +35,13 @@ static void fill_ends(struct vigil *v, struct incident *i, const struct watch_no
 	for (k = 0; k < 2; k++)
 		a[k] = policy_asset_at(v->policy, pair->end[k ^ from].asset);
 	i->to_client = from;
-	i->src_zone = policy_zone_at(v->policy, pair->end[from].zone)->id;
-	i->dst_zone = policy_zone_at(v->policy, pair->end[!from].zone)->id;
-	i->src_asset = a[0] ? a[0]->id : NULL;
-	i->dst_asset = a[1] ? a[1]->id : NULL;
+	fill_source(v->policy, pair->end[from], i);
+	fill_place(v->policy, pair->end[!from], &i->dst_zone, &i->dst_asset);
+	fill_severity(v->policy, i, pair->end[0], pair->end[1]);
 	if (in_safety(v->policy, pair->end[0]) || in_safety(v->policy, pair->end[1]))
 		i->severity = 1;
 	if (s->frame) {
+		i->file = s->file;
 		i->flow_id = s->flow_id;
 		i->has_addr = true;
 		i->src = s->addr[from];
@@ -84,27 +90,127 @@ static void on_notice(void *user, const struct watch_notice *n)
 		words_watch(v->policy, v->lang, n, open);
 }
 
-bool vigil_new(struct engine *e, const struct policy *p, enum finding_lang lang, struct vigil **out)
+struct vigil *vigil_new(struct engine *e, const struct policy *p, enum finding_lang lang)
 {
-	struct vigil *v;
+	struct vigil *v = calloc(1, sizeof(*v));
+	bool watches = policy_watch_pairs(p) > 0, limits = policy_limits(p);
 
-	*out = NULL;
-	if (!p || !policy_watch_pairs(p))
-		return true;
-	v = *out = calloc(1, sizeof(*v));
 	if (!v)
-		return false;
+		return NULL;
 	v->engine = e;
 	v->policy = p;
 	v->lang = lang;
-	v->watches = watch_table_new(p, on_notice, v);
-	return v->watches != NULL;
+	v->watches = watches ? watch_table_new(p, on_notice, v) : NULL;
+	v->rates = limits ? rate_table_new() : NULL;
+	v->sweeps = sweep_table_new();
+	if (v->sweeps && (v->watches || !watches) && (v->rates || !limits))
+		return v;
+	vigil_free(v);
+	return NULL;
 }
 
 void vigil_op(struct vigil *v, struct flow *f, const struct op *op)
 {
 	if (v->watches)
 		watch_op(v->watches, f, flow_view(f), op);
+}
+
+static void exceeded(struct vigil *v, struct flow *f, enum rate_kind kind, uint32_t conduit,
+		     int64_t time, uint64_t frame)
+{
+	const struct flow_view *view = flow_view(f);
+	const struct words w = {.policy = v->policy, .lang = v->lang, .flow = f, .view = view};
+	const struct addr *client = view->reversed ? flow_server(f) : flow_client(f);
+	uint64_t key = hash_bytes(client->b, sizeof(client->b), (uint64_t)conduit << 2 | kind);
+	struct incident *i = engine_report(v->engine, JUDGE_RATE, key, 0, time, frame);
+
+	if (!i)
+		return;
+	fill_flow(v->policy, i, f, view->reversed);
+	engine_fill_verdict(v->engine, i, view, conduit, kind == RATE_OPS);
+	words_rate(&w, policy_conduit_at(v->policy, conduit), kind, i);
+}
+
+void vigil_flow(struct vigil *v, struct flow *f, bool older)
+{
+	const struct flow_view *view = flow_view(f);
+	unsigned client = (f->client == 1) ^ view->reversed;
+	const struct policy_conduit *c;
+	enum rate_kind kind = f->packets[!client] ? RATE_FLOWS : RATE_TRIES;
+
+	/* one that began before listening did was not opened now */
+	if (!v->rates || (older && !(f->tcp_flags[client] & PACKET_TCP_SYN)))
+		return;
+	c = policy_conduit_at(v->policy, view->decision.conduit);
+	if (c && c->flows.count &&
+	    !rate_take(v->rates, kind, view->decision.conduit, &f->addr[client], &c->flows,
+		       f->first))
+		exceeded(v, f, kind, view->decision.conduit, f->first, f->first_frame);
+}
+
+void vigil_permitted(struct vigil *v, struct flow *f, const struct op *op, uint32_t conduit)
+{
+	const struct flow_view *view = flow_view(f);
+	const struct policy_conduit *c;
+
+	if (!v->rates || (op->from_server && op->role == OP_PUBLISH))
+		return;
+	c = policy_conduit_at(v->policy, conduit);
+	if (c && c->ops.count &&
+	    !rate_take(v->rates, RATE_OPS, conduit,
+		       view->reversed ? flow_server(f) : flow_client(f), &c->ops, op->time))
+		exceeded(v, f, RATE_OPS, conduit, op->time, op->frame);
+}
+
+/* Did the host look for something? A closed conduit leads where it may go at other times, and who
+ * writes wrong objects or values has found his server. */
+static bool is_try(enum judge_finding what)
+{
+	switch (what) {
+	case JUDGE_OBJECT:
+	case JUDGE_VALUE:
+	case JUDGE_GRANT:
+	case JUDGE_SCHEDULE:
+	case JUDGE_MODE:
+	case JUDGE_EXPIRED:
+		return false;
+	default:
+		return true;
+	}
+}
+
+void vigil_denied(struct vigil *v, struct flow *f, enum judge_finding what, int64_t time,
+		  uint64_t frame)
+{
+	const struct words w = {
+		.policy = v->policy, .lang = v->lang, .flow = f, .view = flow_view(f)};
+	const struct addr *client = flow_client(f);
+	bool icmp = f->ip_proto == 1 || f->ip_proto == 58;
+	const struct sweep_try try = {.server = *flow_server(f),
+				      .port = icmp ? flow_client_port(f) : flow_server_port(f),
+				      .ip_proto = f->ip_proto};
+	const struct sweep *s = is_try(what) ? sweep_denied(v->sweeps, client, &try, time) : NULL;
+	uint64_t key = hash_bytes(client->b, sizeof(client->b), 0);
+	struct incident *i, *open;
+
+	if (!s)
+		return;
+	i = engine_report(v->engine, JUDGE_SWEEP, key, 0, time, frame);
+	if (i) {
+		fill_flow(v->policy, i, f, 0);
+		i->count = s->tries;
+		if (flow_view(f)->safety)
+			i->severity = 1;
+	}
+	open = i ? i : s->news ? engine_incident(v->engine, JUDGE_SWEEP, key, 0) : NULL;
+	if (open)
+		words_sweep(&w, s, open);
+}
+
+void vigil_told(const struct vigil *v, struct incident *i)
+{
+	if (engine_is(v->engine, i, JUDGE_SWEEP))
+		words_sweep_end(v->lang, i);
 }
 
 void vigil_tick(struct vigil *v, int64_t time)
@@ -124,5 +230,7 @@ void vigil_free(struct vigil *v)
 	if (!v)
 		return;
 	watch_table_free(v->watches);
+	rate_table_free(v->rates);
+	sweep_table_free(v->sweeps);
 	free(v);
 }

@@ -266,6 +266,7 @@ static void see(struct state *s, const struct flow *f, const struct op *op)
 	struct watch_seen *x = &s->seen;
 
 	x->frame = op->frame;
+	x->file = f->file[1];
 	x->flow_id = f->id;
 	x->addr[0] = *flow_client(f);
 	x->addr[1] = *flow_server(f);

@@ -34,6 +34,7 @@ enum watch_what { WATCH_SILENT, WATCH_RANGE, WATCH_FROZEN };
 /* Where such an op was last seen. */
 struct watch_seen {
 	uint64_t frame; /* 0: it was never seen */
+	uint16_t file;	/* which of several captures that is in */
 	uint64_t flow_id;
 	struct addr addr[2]; /* client, server */
 	uint16_t port[2];

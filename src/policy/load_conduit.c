@@ -95,6 +95,11 @@ static void conduit_accept(struct loader *l, const struct yaml_node *n, void *ob
 	load_accept(l, n, LINT_OF_CONDUIT, (uint32_t)(c->c - l->p->conduit));
 }
 
+static void conduit_limit(struct loader *l, const struct yaml_node *n, void *object)
+{
+	load_limit(l, n, &((struct conduit_load *)object)->c->pub);
+}
+
 static const struct field conduit_fields[] = {
 	{"id", conduit_id, true},
 	{"from", conduit_from, true},
@@ -106,6 +111,7 @@ static const struct field conduit_fields[] = {
 	{"fail", conduit_fail, false},
 	{"when", conduit_when, false},
 	{"accept", conduit_accept, false},
+	{"limit", conduit_limit, false},
 	{NULL, NULL, false},
 };
 

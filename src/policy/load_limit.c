@@ -19,6 +19,7 @@ void load_limit(struct loader *l, const struct yaml_node *n, struct policy_condu
 		{NULL, NULL, false},
 	};
 
+	l->p->limits = true;
 	if (n->kind != YAML_MAP || !n->count)
 		load_error(l, n, "limit must be a map such as {ops: 100/s, flows: 20/m}");
 	else

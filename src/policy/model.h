@@ -201,6 +201,7 @@ struct policy {
 	uint32_t nends;
 	bool checksums_verify;
 	bool overlap_last;
+	bool limits; /* some conduit has one */
 	const struct tz *tz;
 
 	struct policy_now *rest; /* see policy_rest() */

@@ -227,6 +227,9 @@ bool policy_served(const struct policy_now *now, const struct policy_flow_decisi
 bool policy_checksums_verify(const struct policy *p); /* wrong checksums are findings */
 bool policy_overlap_last(const struct policy *p);     /* overlapping bytes: the last seen win */
 
+/* True when some conduit limits how much a client may do. */
+bool policy_limits(const struct policy *p);
+
 const char *policy_site(const struct policy *p); /* "" when it has no name */
 enum policy_mode policy_mode(const struct policy *p);
 enum policy_operating_mode policy_operating_mode(const struct policy *p);

@@ -17,6 +17,11 @@ const struct policy_watch *policy_watch_at(const struct policy *p, uint32_t i)
 	return i < p->watches ? &p->watch[i].pub : NULL;
 }
 
+bool policy_limits(const struct policy *p)
+{
+	return p->limits;
+}
+
 unsigned policy_watch_find(const struct policy *p, struct policy_place client,
 			   struct policy_place server, uint32_t first[4])
 {

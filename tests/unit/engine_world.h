@@ -25,6 +25,7 @@ static struct {
 	uint32_t conduit; /* POLICY_NONE or 0 */
 	enum policy_mode mode;
 	const char *known; /* the protocol its conduits permit */
+	bool limits;	   /* the conduit has one */
 	bool served;	   /* the port is open as a whole */
 	const char *expected;
 	uint32_t value_index;
@@ -219,6 +220,12 @@ const struct policy_conduit *policy_conduit_at(const struct policy *p, uint32_t 
 	(void)p;
 	(void)i;
 	return &conduit;
+}
+
+bool policy_limits(const struct policy *p)
+{
+	(void)p;
+	return fake.limits;
 }
 
 /* It watches nothing; that is tested with policies as they are written. */

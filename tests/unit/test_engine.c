@@ -1,6 +1,8 @@
 /* The engine: which finding, which verdict, what folds. */
 #include "engine_world.h"
 
+#include "detect/sweep.h"
+
 static void catalogue_and_code_agree(void **state)
 {
 	struct world *w = *state;
@@ -103,7 +105,23 @@ static void values_of_other_addresses_are_other_incidents(void **state)
 	assert_int_equal(w->memory.alert[0].count, 2);
 }
 
-static void a_port_scan_is_one_incident(void **state)
+/* The alert of that finding, which must be the only one of it. */
+static const struct incident *only_of(const struct world *w, const char *finding)
+{
+	const struct incident *found = NULL;
+	unsigned i;
+
+	for (i = 0; i < w->memory.alerts; i++) {
+		if (strcmp(w->memory.alert[i].finding->id, finding) != 0)
+			continue;
+		assert_null(found);
+		found = &w->memory.alert[i];
+	}
+	assert_non_null(found);
+	return found;
+}
+
+static void a_port_scan_is_one_incident_and_a_sweep(void **state)
 {
 	struct world *w = *state;
 	const struct incident *i;
@@ -120,7 +138,15 @@ static void a_port_scan_is_one_incident(void **state)
 		engine_handlers.closed(w->e, &w->flow, FLOW_END_TIMEOUT);
 	}
 	engine_flush(w->e);
-	i = only(w, "policy.no-conduit");
+	assert_int_equal(w->memory.alerts, 2);
+	i = only_of(w, "detect.sweep");
+	assert_int_equal(i->count, 1000);
+	assert_int_equal(i->dport, SWEEP_TRIES);
+	assert_string_equal(i->observed,
+			    "hmi-1 (10.40.0.5) tried 10 ports of plc-1 (10.50.0.11) within 0.0 s "
+			    "that it may not use: tcp 1, tcp 2, tcp 3, tcp 4, tcp 5, tcp 6, ...; "
+			    "1000 tries in all");
+	i = only_of(w, "policy.no-conduit");
 	assert_int_equal(i->count, 1000);
 	assert_int_equal(i->dport, 1);
 	assert_string_equal(i->observed, "hmi-1 (10.40.0.5, control-info) talked to plc-1 "
@@ -134,6 +160,105 @@ static void a_port_scan_is_one_incident(void **state)
 }
 
 /* On a flow that is a violation by itself, ops are not judged again. */
+/* n flows, each to a server of its own, a second apart. */
+static void visit(struct world *w, int n, enum policy_verdict flow)
+{
+	int k;
+
+	fake.flow = (uint8_t)flow;
+	for (k = 0; k < n; k++) {
+		w->flow.addr[1].b[15] = (uint8_t)(20 + k);
+		w->flow.first = w->flow.last = w->op.time = (k + 1) * SECOND;
+		memset(w->flow.user, 0, sizeof(w->flow.user));
+		engine_handlers.opened(w->e, &w->flow);
+		if (flow == POLICY_LATER)
+			engine_handlers.op(w->e, &w->flow, &w->op);
+	}
+	engine_flush(w->e);
+}
+
+static void many_denied_servers_are_a_sweep(void **state)
+{
+	struct world *w = *state;
+	const struct incident *i;
+
+	fake.conduit = POLICY_NONE;
+	visit(w, 12, POLICY_NO_CONDUIT);
+	i = only_of(w, "detect.sweep");
+	assert_int_equal(i->count, 12);
+	assert_int_equal(i->first, SWEEP_TRIES * SECOND);
+	assert_string_equal(i->verdict, "alert");
+	assert_string_equal(
+		i->observed,
+		"hmi-1 (10.40.0.5) tried 10 servers within 9.0 s that it may not reach: "
+		"10.50.0.20, 10.50.0.21, 10.50.0.22, 10.50.0.23, ...; over tcp 502; "
+		"12 tries in all");
+	/* the denials are told as ever */
+	assert_int_equal(w->memory.alerts, 1 + 12);
+}
+
+static void many_permitted_servers_are_no_sweep(void **state)
+{
+	struct world *w = *state;
+
+	visit(w, 50, POLICY_LATER);
+	assert_int_equal(w->memory.alerts, 0);
+}
+
+static void wrong_objects_on_many_servers_are_no_sweep(void **state)
+{
+	struct world *w = *state;
+
+	fake.op = POLICY_OBJECT_DENIED;
+	visit(w, 12, POLICY_LATER);
+	assert_int_equal(w->memory.alerts, 12);
+	assert_string_equal(w->memory.alert[11].finding->id, "policy.object-out-of-range");
+}
+
+static void ops_beyond_the_limit_are_one_incident(void **state)
+{
+	struct world *w = *state;
+	const struct incident *i;
+	int k;
+
+	fake.limits = true;
+	fake.op = POLICY_ALLOW;
+	conduit.ops = (struct policy_rate){.count = 5, .per = SECOND, .text = "5/s"};
+	engine_start(w, any_policy, FINDING_EN);
+	engine_handlers.opened(w->e, &w->flow);
+	for (k = 0; k < 12; k++)
+		engine_handlers.op(w->e, &w->flow, &w->op);
+	engine_flush(w->e);
+	i = only(w, "policy.rate-exceeded");
+	assert_int_equal(i->count, 12 - 5);
+	assert_string_equal(i->verdict, "would-degrade");
+	assert_string_equal(i->conduit, "hmi-plc");
+	assert_string_equal(i->observed,
+			    "hmi-1 (10.40.0.5) sends more ops than 5/s to plc-1 (10.50.0.11)");
+}
+
+static void connections_older_than_the_capture_are_not_opened_now(void **state)
+{
+	struct world *w = *state;
+	int k;
+
+	fake.limits = true;
+	conduit.flows = (struct policy_rate){.count = 3, .per = 60 * SECOND, .text = "3/m"};
+	engine_start(w, any_policy, FINDING_EN);
+	for (k = 0; k < 20; k++) {
+		memset(w->flow.user, 0, sizeof(w->flow.user));
+		engine_handlers.opened(w->e, &w->flow);
+	}
+	assert_int_equal(w->memory.alerts, 0);
+	w->flow.tcp_flags[0] = PACKET_TCP_SYN;
+	for (k = 0; k < 20; k++) {
+		memset(w->flow.user, 0, sizeof(w->flow.user));
+		engine_handlers.opened(w->e, &w->flow);
+	}
+	engine_flush(w->e);
+	assert_int_equal(only(w, "policy.rate-exceeded")->count, 20 - 3);
+}
+
 static void one_violation_not_two(void **state)
 {
 	struct world *w = *state;
@@ -538,7 +663,12 @@ int main(void)
 		TEST(a_sweep_over_objects_is_no_flood),
 		TEST(a_flood_from_made_up_addresses_is_no_flood_of_alerts),
 		TEST(values_of_other_addresses_are_other_incidents),
-		TEST(a_port_scan_is_one_incident),
+		TEST(a_port_scan_is_one_incident_and_a_sweep),
+		TEST(many_denied_servers_are_a_sweep),
+		TEST(many_permitted_servers_are_no_sweep),
+		TEST(wrong_objects_on_many_servers_are_no_sweep),
+		TEST(ops_beyond_the_limit_are_one_incident),
+		TEST(connections_older_than_the_capture_are_not_opened_now),
 		TEST(one_violation_not_two),
 		TEST(what_is_done_over_a_forbidden_flow),
 		TEST(two_protocols_over_a_forbidden_flow),
