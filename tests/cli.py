@@ -5,6 +5,7 @@ tests/cli.py [build/src/kidoban]
 """
 
 import gzip
+import json
 import os
 import random
 import re
@@ -364,6 +365,59 @@ def hostile_policies_are_errors_not_crashes(d):
         path = d if blob is None else write(d, name + ".yaml", blob)
         _, err = kidoban("check", path, code=2)
         assert path in err, (name, err[:300])
+
+
+@test
+def lint_warns_with_places_and_exit_codes(d):
+    out, err = kidoban("check", "--lint", POLICY)
+    assert out == b"no warnings\n" and not err, (out, err)
+    path = write(d, "lint.yaml", b"zones:\n  a: {level: dmz, networks: [10.1.0.0/16]}\nconduits:\n"
+                                 b"  - {id: c, from: a, to: a, allow: [{tcp: 80}]}\n")
+    out, err = kidoban("check", "--lint", path, code=1)
+    text = out.decode()
+    assert f"{path}:4:5: lint.no-reason: " in text and f"{path}:4:5: note: lint.no-refs: " in text, text
+    assert text.endswith("1 warning, 1 note\n") and not err, (text, err)
+    out, _ = kidoban("check", "--lint", "--format", "json", path, code=1)
+    found = [json.loads(line) for line in out.decode().splitlines()]
+    assert [(x["id"], x["level"], x["line"], x["column"], x["subject"], x["name"]) for x in found] == [
+        ("lint.no-reason", "warning", 4, 5, "conduit", "c"), ("lint.no-refs", "note", 4, 5, "conduit", "c")], found
+
+
+@test
+def until_is_held_against_the_day_that_is_given(d):
+    path = write(d, "until.yaml", b"zones:\n  a: {level: dmz, networks: [10.1.0.0/16]}\nconduits:\n"
+                                  b"  - {id: c, from: a, to: a, reason: r, refs: [a:1], allow: [{tcp: 80}],\n"
+                                  b"     when: {until: 2026-12-31}}\n")
+    kidoban("check", "--lint", path)
+    kidoban("check", "--lint", "--at", "2026-12-31", path)
+    out, _ = kidoban("check", "--lint", "--at", "2027-01-01", path, code=1)
+    assert b"lint.expired" in out, out
+    kidoban("check", "--lint", "--at", "soon", path, code=2)
+    kidoban("check", "--at", "2027-01-01", path, code=2)
+
+
+@test
+def questions_have_answers_and_exit_codes(_):
+    out, _ = kidoban("check", "--can", "hmi-1", "plc-1", "modbus write holding 40017", POLICY, code=1)
+    text = out.decode()
+    assert text.startswith("no: hmi-1 -> plc-1: modbus write holding 16 (0-based; 40017)\n"), text
+    assert "policy.object-out-of-range; in enforce mode: degrade" in text and "conduit hmi-plc (" in text, text
+    out, _ = kidoban("check", POLICY, "--can", "hmi-1", "plc-1", "modbus read")
+    assert out.startswith(b"yes: "), out
+    out, _ = kidoban("check", "--can", "hmi-1", "plc-1", "modbus write", POLICY)
+    assert out.startswith(b"in part: ") and b"holding 100-119" in out, out
+    out, _ = kidoban("check", "--can", "eng-1", "plc-1", "modbus write", POLICY)
+    assert out.startswith(b"yes, only while a grant is active"), out
+    out, _ = kidoban("check", "--who-can", "write modbus plc-1", POLICY)
+    assert b"\n  hmi-1: in part\n" in out and b"\n  eng-1: yes, only while a grant" in out, out
+    out, _ = kidoban("check", "--who-can", "write modbus plc-1", "--format", "json", POLICY)
+    answers = {x["from"]: x for x in map(json.loads, out.decode().splitlines())}
+    assert answers["hmi-1"]["answer"] == "part" and answers["eng-1"]["always"] == "no", answers
+    assert answers["hmi-1"]["conduits"][0]["conduit"] == "hmi-plc", answers
+    for args in (["--can", "hmi-1", "plc-1"], ["--can", "hmi-1", "plc-9", "modbus read", POLICY],
+                 ["--who-can", "wirte modbus plc-1", POLICY], ["--lint", "--who-can", "tcp 1 plc-1", POLICY]):
+        out, err = kidoban("check", *args, code=2)
+        assert not out and len(err) > 10, (args, out, err)
 
 
 def main(tests):

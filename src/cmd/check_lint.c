@@ -1,6 +1,5 @@
 /* kidoban check --lint: the warnings, for people or as one JSON object per line. */
 #include "cmd/check.h"
-#include "policy/lint.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -68,9 +67,9 @@ static void print_sum(const struct lint_report *r)
 	putchar('\n');
 }
 
-int check_lint(const struct policy *p, const struct diag *loaded, enum check_format format)
+int check_lint(const struct policy *p, const struct lint_config *config, enum check_format format)
 {
-	struct lint_report *r = lint_run(p, loaded);
+	struct lint_report *r = lint_run(p, config);
 	int code;
 	uint32_t i;
 

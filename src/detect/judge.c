@@ -45,6 +45,11 @@ static const uint8_t by_verdict[] = {
 	[POLICY_UNLISTED] = JUDGE_UNLISTED,
 };
 
+enum judge_finding judge_of_verdict(enum policy_verdict v)
+{
+	return v < sizeof(by_verdict) ? by_verdict[v] : JUDGE_NO_CONDUIT;
+}
+
 const char *judge_finding_id(enum judge_finding what, char *buf, size_t size)
 {
 	if (what < JUDGE_DECODE)

@@ -69,6 +69,9 @@ static inline struct flow_view *flow_view(struct flow *f)
 	return (struct flow_view *)f->user;
 }
 
+/* What a verdict that is no permission is told as; JUDGE_NOTHING of a permission. */
+enum judge_finding judge_of_verdict(enum policy_verdict v);
+
 /* "policy.no-conduit", ...; buf may be used for it. Never called per packet. */
 const char *judge_finding_id(enum judge_finding what, char *buf, size_t size);
 

@@ -133,19 +133,20 @@ static void add_loaded(struct lint *l, const struct diag *d)
 	}
 }
 
-struct lint_report *lint_run(const struct policy *p, const struct diag *loaded)
+struct lint_report *lint_run(const struct policy *p, const struct lint_config *config)
 {
-	static void (*const topic[])(struct lint *) = {lint_never, lint_wide, lint_paths,
-						       lint_zones};
+	static void (*const topic[])(struct lint *) = {
+		lint_never, lint_when, lint_cover, lint_wide, lint_paths, lint_tenant, lint_zones};
+	static const struct lint_config nothing;
 	struct lint_report *r = calloc(1, sizeof(*r));
-	struct lint l = {.p = p, .report = r};
+	struct lint l = {.p = p, .report = r, .config = config ? config : &nothing};
 	unsigned i;
 
 	if (!r)
 		return NULL;
 	l.a = &r->arena;
-	if (loaded)
-		add_loaded(&l, loaded);
+	if (l.config->loaded)
+		add_loaded(&l, l.config->loaded);
 	for (i = 0; i < sizeof(topic) / sizeof(*topic); i++)
 		topic[i](&l);
 	accept_all(&l);

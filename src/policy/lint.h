@@ -28,6 +28,12 @@ enum lint_id {
 	LINT_LOAD, /* a warning of the loader */
 	/* without effect */
 	LINT_NEVER,
+	LINT_EXPIRED,
+	LINT_SHADOWED,
+	LINT_REDUNDANT,
+	LINT_LIMIT_WITHOUT_EFFECT,
+	LINT_WHEN_WITHOUT_EFFECT,
+	LINT_CONTRADICTORY,
 	/* too much */
 	LINT_DEFAULT_ALLOW,
 	LINT_ANY_TO_ANY,
@@ -35,12 +41,16 @@ enum lint_id {
 	LINT_WIDE_ZONES,
 	LINT_WIDE_SERVICE,
 	LINT_WRITE_UNLIMITED,
+	LINT_GRANT_UNLIMITED,
+	LINT_NAT_WRITES,
 	/* paths */
 	LINT_NO_DMZ,
 	LINT_CHAIN,
 	LINT_WRITES_FROM_OUTSIDE,
 	LINT_SAFETY_REACHABLE,
 	LINT_SAFETY_WRITTEN,
+	LINT_TENANT_CROSSED,
+	LINT_TENANT_CHAIN,
 	/* zones and papers */
 	LINT_CATCH_ALL,
 	LINT_UNKNOWN_IGNORED,
@@ -70,7 +80,7 @@ struct lint_example {
 	uint16_t port;	/* the server's; of ICMP type << 8 | code */
 	bool has_op;	/* an op on that flow, else the flow's first packet */
 	struct op op;	/* its slices live as long as the report */
-	char text[320]; /* "10.20.0.10 (iot-gw-1) -> 10.50.0.11 (plc-1): modbus write ..." */
+	char text[320]; /* "10.20.0.10 (iot-gw-1) -> 10.50.0.11 (plc-1): tcp 443" */
 };
 
 struct lint_warning {
@@ -91,11 +101,15 @@ struct lint_report {
 	struct arena arena;		    /* owns all of it */
 };
 
-/*
- * loaded: what the loader had to say, its warnings become lint.load; or NULL. Texts live as long as
- * the policy and the report. NULL only when memory is out.
- */
-struct lint_report *lint_run(const struct policy *p, const struct diag *loaded);
+/* What is asked from outside; NULL or all zero is nothing. */
+struct lint_config {
+	const struct diag *loaded; /* what the loader had to say: its warnings become lint.load */
+	bool has_time;
+	int64_t time; /* ns since 1970 UTC, what `until` is held against; else it is not judged */
+};
+
+/* Texts live as long as the policy and the report. NULL only when memory is out. */
+struct lint_report *lint_run(const struct policy *p, const struct lint_config *config);
 
 /* Accepts NULL. */
 void lint_free(struct lint_report *r);

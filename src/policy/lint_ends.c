@@ -40,15 +40,16 @@ bool lint_catches_all(const struct policy *p, uint32_t zone)
 
 unsigned lint_classes(const struct rule *r)
 {
-	const struct vocab_code *c;
+	const struct vocab_op *o = r->vocab->ops;
 	unsigned has = 0;
 
-	for (c = r->vocab->codes; c->name; c++)
-		if (!(r->has & RULE_CODE) || iset_contains(&r->code, c->code))
-			has |= 1u << c->cls;
-	/* a code without a name may be anything that `do` says */
-	if (r->has & RULE_CODE && !has)
-		has = r->classes;
+	if (!o) /* any class may come with any code */
+		return r->classes;
+	for (; o->cls != OP_CLASSES; o++)
+		if (!(r->has & RULE_CODE) || iset_contains(&r->code, o->code))
+			has |= 1u << o->cls;
+	if (!(r->has & RULE_CODE) || !has)
+		has |= r->vocab->unlisted;
 	return has & r->classes;
 }
 

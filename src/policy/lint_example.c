@@ -3,6 +3,7 @@
  * test puts every one of them to policy_flow() and policy_op().
  */
 #include "policy/lint_impl.h"
+#include "policy/space.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +57,7 @@ static bool address_of(const struct policy *p, uint32_t end, bool v4, unsigned n
 		/* known by its MAC: some address of its zone */
 		return a->has_address ? false : address_of(p, a->zone, v4, n, out);
 	}
-	for (i = 0; i < p->prefixes; i++)
+	for (i = 0; i < p->prefixes && p->zone[end].unknown_devices != UNKNOWN_DENY; i++)
 		if (p->prefix[i].zone == end &&
 		    (addr_is_v4(&p->prefix[i].addr) == v4 || p->prefix[i].bits == 0) &&
 		    unlisted_in(p, &p->prefix[i], n, out) && addr_is_v4(out) == v4)
@@ -122,97 +123,6 @@ bool lint_example_ends(struct lint *l, struct lint_example *x, uint32_t from, ui
 	return true;
 }
 
-/* --- ops --- */
-
-/* A name that the pattern (or topic filter) matches. */
-static struct slice name_like(struct lint *l, struct slice pattern, bool topic)
-{
-	char *s = arena_alloc(l->a, pattern.len + 2u);
-	uint32_t i, n = 0;
-
-	for (i = 0; i < pattern.len; i++) {
-		char c = (char)pattern.p[i];
-
-		if (topic && (c == '+' || c == '#'))
-			s[n++] = 'x';
-		else if (!topic && c == '?')
-			s[n++] = 'x';
-		else if (topic || c != '*')
-			s[n++] = c;
-	}
-	if (n == 0)
-		s[n++] = 'x';
-	return slice_of(s, n);
-}
-
-static void fill_object(struct lint *l, const struct rule *r, struct op *op)
-{
-	const struct rule_space *s = r->nspaces ? &r->space[0] : NULL;
-	unsigned i;
-
-	for (i = 0; i < 3; i++)
-		if (r->has & RULE_PATH << i && (!s || s->key->kind == VOCAB_SPACE)) {
-			op->object.path[i] =
-				r->path[i].count ? (uint32_t)r->path[i].range[0].lo : 0;
-			op->object.npath = (uint8_t)(i + 1);
-			op->object.space = OP_SPACE_OBJECT;
-		}
-	if (!s)
-		return;
-	op->object.space = s->key->arg;
-	op->object.count = 1;
-	if (s->key->kind != VOCAB_SPACE)
-		op->object.name = name_like(l, s->names.text[0], s->key->kind == VOCAB_TOPIC);
-	else if (s->range.count)
-		op->object.first = s->range.range[0].lo;
-}
-
-static void fill_value(struct lint *l, const struct rule *r, struct op *op)
-{
-	double v = 0;
-	uint64_t bits;
-	uint8_t *raw;
-	unsigned i;
-
-	if (op->cls != OP_WRITE || op->object.space == OP_SPACE_NONE)
-		return;
-	if (r->has & RULE_VALUE && r->value.count && !dset_contains_range(&r->value, 0, 0))
-		v = r->value.range[0].lo;
-	raw = arena_alloc(l->a, sizeof(bits));
-	memcpy(&bits, &v, sizeof(bits));
-	for (i = 0; i < 8; i++)
-		raw[i] = (uint8_t)(bits >> (56 - 8 * i));
-	op->values = (struct op_values){slice_of(raw, 8), 1, OP_V_F64, true};
-}
-
-static struct op op_like(struct lint *l, const struct rule *r, unsigned classes)
-{
-	const struct vocab_code *c;
-	struct op op = {.proto = r->vocab->proto, .unit = -1, .rtt = -1};
-
-	classes &= r->classes;
-	for (op.cls = 0; op.cls < OP_CLASSES && !(classes >> op.cls & 1); op.cls++)
-		;
-	if (r->has & RULE_CODE && r->code.count)
-		op.code = (uint32_t)r->code.range[0].lo;
-	for (c = r->vocab->codes; c->name; c++)
-		if (classes >> c->cls & 1 &&
-		    (!(r->has & RULE_CODE) || iset_contains(&r->code, c->code))) {
-			op.code = c->code;
-			op.cls = c->cls;
-			if (r->has & RULE_CODE)
-				op.name = c->name;
-			break;
-		}
-	if (r->has & RULE_UNIT && r->unit.count)
-		op.unit = (int32_t)r->unit.range[0].lo;
-	if (r->has & RULE_ACTOR && r->actor.count)
-		op.actor = name_like(l, r->actor.text[0], false);
-	fill_object(l, r, &op);
-	fill_value(l, r, &op);
-	return op;
-}
-
 /* --- in words --- */
 
 static void print_end(const struct policy *p, const struct policy_place *place,
@@ -230,67 +140,24 @@ static void print_end(const struct policy *p, const struct policy_place *place,
 		fprintf(f, "%s (%s)", addr_str(a, text), p->asset[place->asset].id);
 }
 
-static void print_op(const struct op *op, FILE *f)
+/* The ends, and what goes from one to the other. */
+static void put(struct lint *l, struct lint_example *x, const struct space_example *ex)
 {
-	char text[160];
-
-	fprintf(f, "%s %s", op->proto, op_class_name((enum op_class)op->cls));
-	if (op->name)
-		fprintf(f, " (%s)", op->name);
-	if (op->unit >= 0)
-		fprintf(f, " %s %d", vocab_unit_name(op->proto), op->unit);
-	if (op->object.space != OP_SPACE_NONE) {
-		op_object_str(&op->object, text, sizeof(text));
-		fprintf(f, " %s %s", op_object_space(&op->object), text);
-	}
-	if (op->values.type != OP_V_NONE) {
-		op_values_str(&op->values, 4, text, sizeof(text));
-		fprintf(f, " = %s", text);
-	}
-	if (op->actor.len) {
-		const struct op_object actor = {.name = op->actor};
-
-		op_object_str(&actor, text, sizeof(text));
-		fprintf(f, " by %s", text);
-	}
-}
-
-static void print_flow(const struct lint_example *x, FILE *f)
-{
-	static const struct {
-		uint8_t ip_proto;
-		const char *name;
-	} names[] = {{6, "tcp"}, {17, "udp"}, {1, "icmp"}, {58, "icmp"}};
-	unsigned i;
-
-	for (i = 0; i < 4 && names[i].ip_proto != x->ip_proto; i++)
-		;
-	if (i == 4)
-		fprintf(f, "ip %u", x->ip_proto);
-	else if (i > 1)
-		fprintf(f, "%s type %u", names[i].name, x->port >> 8);
-	else
-		fprintf(f, "%s %u", names[i].name, x->port);
-}
-
-static void put_words(struct lint *l, struct lint_example *x)
-{
-	char *buf = NULL;
+	char *buf = NULL, words[512];
 	size_t len = 0;
 	FILE *f = open_memstream(&buf, &len);
 
 	if (!f)
 		return;
+	x->ip_proto = ex->ip_proto;
+	x->port = ex->port;
+	x->has_op = ex->is_op;
+	if (ex->is_op)
+		x->op = space_example_op(ex);
 	print_end(l->p, &x->client, &x->from, f);
 	fputs(" -> ", f);
 	print_end(l->p, &x->server, &x->to, f);
-	fputs(": ", f);
-	if (x->has_op)
-		print_op(&x->op, f);
-	else
-		print_flow(x, f);
-	if (x->has_op && x->port)
-		fprintf(f, " on %s %u", x->ip_proto == 6 ? "tcp" : "udp", x->port);
+	fprintf(f, ": %s", space_example_words(ex, words, sizeof(words)));
 	if (fclose(f) == 0 && buf)
 		snprintf(x->text, sizeof(x->text), "%s", buf);
 	free(buf);
@@ -308,39 +175,34 @@ static bool ends_differ(const struct lint_example *x)
 void lint_example_rule(struct lint *l, struct lint_example *x, uint32_t from, uint32_t to,
 		       const struct rule *r, unsigned classes)
 {
+	struct space_example *ex = arena_alloc(l->a, sizeof(*ex));
+	struct rule narrowed = *r;
+
 	if (!lint_example_ends(l, x, from, to) || !ends_differ(x))
 		return;
-	x->ip_proto = 6;
-	x->port = r->has & RULE_PORT && r->port.count ? (uint16_t)r->port.range[0].lo : 0;
-	x->has_op = true;
-	x->op = op_like(l, r, classes & r->classes ? classes : r->classes);
-	put_words(l, x);
+	if (classes & r->classes)
+		narrowed.classes &= (uint16_t)classes;
+	if (space_rule_possible(&narrowed, ex) == SPACE_YES ||
+	    space_rule_possible(r, ex) == SPACE_YES)
+		put(l, x, ex);
+}
+
+/* ICMP has types of its own in each family, and the ends know which one it is. */
+static bool fits(const struct lint_example *x, const struct space_example *ex)
+{
+	if (ex->ip_proto != 1 && ex->ip_proto != 58)
+		return true;
+	return (ex->ip_proto == 1) == addr_is_v4(&x->to);
 }
 
 void lint_example_service(struct lint *l, struct lint_example *x, uint32_t from, uint32_t to,
 			  const struct service *s)
 {
-	if (!lint_example_ends(l, x, from, to) || !ends_differ(x))
-		return;
-	switch ((enum service_kind)s->kind) {
-	case SERVICE_TCP:
-	case SERVICE_UDP:
-		x->ip_proto = s->kind == SERVICE_TCP ? 6 : 17;
-		x->port = s->any || !s->set.count ? 3389 : (uint16_t)s->set.range[0].lo;
-		break;
-	case SERVICE_ICMP:
-		x->ip_proto = addr_is_v4(&x->to) ? 1 : 58;
-		if (x->ip_proto == 1)
-			x->port = s->set.count ? (uint16_t)(s->set.range[0].hi << 8) : 8 << 8;
-		else
-			x->port = s->set6.count ? (uint16_t)(s->set6.range[0].lo << 8) : 128 << 8;
-		break;
-	case SERVICE_IP:
-		x->ip_proto = s->any || !s->set.count ? 6 : (uint8_t)s->set.range[0].lo;
-		x->port = x->ip_proto == 6 || x->ip_proto == 17 ? 3389 : 0;
-		break;
-	}
-	put_words(l, x);
+	struct space_example *ex = arena_alloc(l->a, sizeof(*ex));
+
+	if (lint_example_ends(l, x, from, to) && ends_differ(x) &&
+	    space_service_covered(s, NULL, 0, ex) == SPACE_NO && fits(x, ex))
+		put(l, x, ex);
 }
 
 void lint_example_conduit(struct lint *l, struct lint_example *x, uint32_t from, uint32_t to,

@@ -13,6 +13,7 @@
 struct lint {
 	const struct policy *p;
 	struct lint_report *report;
+	const struct lint_config *config;
 	struct arena *a; /* the report's */
 };
 
@@ -96,9 +97,12 @@ bool lint_example_ends(struct lint *l, struct lint_example *x, uint32_t from, ui
 
 /* --- topics --- */
 
-void lint_never(struct lint *l); /* what cannot match */
-void lint_wide(struct lint *l);	 /* what is wider than anybody wants */
-void lint_paths(struct lint *l); /* who reaches whom */
-void lint_zones(struct lint *l); /* zones, and what is missing on paper */
+void lint_never(struct lint *l);  /* what cannot match */
+void lint_when(struct lint *l);	  /* grants and dates */
+void lint_cover(struct lint *l);  /* what others make pointless */
+void lint_tenant(struct lint *l); /* who reaches another tenant */
+void lint_wide(struct lint *l);	  /* what is wider than anybody wants */
+void lint_paths(struct lint *l);  /* who reaches whom */
+void lint_zones(struct lint *l);  /* zones, and what is missing on paper */
 
 #endif

@@ -1,5 +1,7 @@
 /* What can never match: entries no op can meet, and ends no packet can join. */
 #include "policy/lint_impl.h"
+#include "policy/now.h"
+#include "policy/space.h"
 
 static const char *classes_text(struct lint *l, unsigned classes)
 {
@@ -14,29 +16,30 @@ static const char *classes_text(struct lint *l, unsigned classes)
 }
 
 /* The codes are listed, and all of them are for something else than `do` says. */
-static void never_rule(struct lint *l, uint32_t i, const struct rule *r)
+static bool never_rule(struct lint *l, uint32_t i, const struct rule *r)
 {
 	struct lint_place at = {LINT_OF_CONDUIT, i, r->line, r->col};
 	const struct vocab_code *c;
-	unsigned classes = 0, known = 0;
+	struct space_example ex;
+	unsigned classes = 0;
 
-	if (!r->vocab->ops) /* any class may come with any code */
-		return;
 	for (c = r->vocab->codes; c->name; c++)
-		if (!(r->has & RULE_CODE) || iset_contains(&r->code, c->code)) {
+		if (!(r->has & RULE_CODE) || iset_contains(&r->code, c->code))
 			classes |= 1u << c->cls;
-			known++;
-		}
-	/* Codes without a name are whatever their vendor made of them. */
-	if (classes & r->classes || !r->classes || (r->has & RULE_CODE && !known))
-		return;
-	if (r->has & RULE_CODE)
+	if (!r->classes || space_rule_possible(r, &ex) != SPACE_NO)
+		return false;
+	if (classes & r->classes)
+		lint_add(l, LINT_NEVER, at,
+			 "%s matches nothing: %s has no such op on such an object", r->text,
+			 r->vocab->proto);
+	else if (r->has & RULE_CODE)
 		lint_add(l, LINT_NEVER, at,
 			 "%s matches nothing: the codes it names are for %s, not %s", r->text,
 			 classes_text(l, classes), classes_text(l, r->classes));
 	else
 		lint_add(l, LINT_NEVER, at, "%s matches nothing: %s has no ops of class %s",
 			 r->text, r->vocab->proto, classes_text(l, r->classes));
+	return true;
 }
 
 static bool nobody_in(const struct policy *p, uint32_t end)
@@ -45,7 +48,7 @@ static bool nobody_in(const struct policy *p, uint32_t end)
 
 	if (end >= p->zones)
 		return false;
-	for (i = 0; i < p->prefixes; i++)
+	for (i = 0; i < p->prefixes && p->zone[end].unknown_devices != UNKNOWN_DENY; i++)
 		if (p->prefix[i].zone == end)
 			return false;
 	for (i = 0; i < p->assets; i++)
@@ -63,12 +66,69 @@ static bool never_ends(struct lint *l, const struct conduit *c, uint32_t i, cons
 		if (!nobody_in(l->p, end[k]))
 			return false;
 	lint_add(l, LINT_NEVER, LINT_AT_CONDUIT(i),
-		 "conduit %s joins nobody: zone %s (%s) has neither networks nor assets", c->pub.id,
-		 end_id(l->p, end[0]), which);
+		 "conduit %s joins nobody: zone %s (%s) has no assets%s", c->pub.id,
+		 end_id(l->p, end[0]), which,
+		 l->p->zone[end[0]].unknown_devices == UNKNOWN_DENY
+			 ? ", and denies all other devices"
+			 : " and no networks");
 	return true;
 }
 
 #define PAIRS_TRIED 64 /* of the ends of a conduit */
+
+/* What stands in the way of the rule between two places, whatever conduits say; POLICY_ALLOW. */
+static enum policy_verdict capped(const struct policy *p, const struct lint_example *x,
+				  const struct rule *r)
+{
+	struct policy_flow_decision d = policy_flow(
+		policy_rest(p), x->client, x->server, 6,
+		r->has & RULE_PORT && r->port.count ? (uint16_t)r->port.range[0].lo : 0);
+
+	/* where in the world the example is from, says nothing of others */
+	if (d.verdict == POLICY_COUNTRY_DENIED)
+		return POLICY_ALLOW;
+	if (d.verdict >= POLICY_TRUST_EXCEEDED)
+		return (enum policy_verdict)d.verdict;
+	return lint_classes(r) & d.classes ? POLICY_ALLOW : (enum policy_verdict)d.capped;
+}
+
+static const char *cap_words(enum policy_verdict v)
+{
+	switch (v) {
+	case POLICY_TRUST_EXCEEDED:
+		return "the client's trust does not reach so far";
+	case POLICY_UPLINK_ONLY:
+		return "one of the zones is uplink-only";
+	case POLICY_TENANT_CROSSED:
+		return "the two belong to different tenants";
+	case POLICY_UNLISTED:
+		return "the zone denies devices that are no listed asset, and has no assets";
+	default:
+		return "it is never permitted between these two";
+	}
+}
+
+/* Trust, tenants and zones that only report are stronger than any conduit. */
+static void never_capped(struct lint *l, const struct conduit *c, uint32_t i, const struct rule *r)
+{
+	struct lint_place at = {LINT_OF_CONDUIT, i, r->line, r->col};
+	enum policy_verdict v = POLICY_ALLOW;
+	uint32_t f, t, tried = 0;
+
+	for (f = 0; f < c->nfrom; f++)
+		for (t = 0; t < c->nto; t++) {
+			struct lint_example x = {.there = false};
+
+			if (tried++ == PAIRS_TRIED ||
+			    !lint_example_ends(l, &x, c->from[f], c->to[t]))
+				return;
+			v = capped(l->p, &x, r);
+			if (v == POLICY_ALLOW)
+				return;
+		}
+	if (v != POLICY_ALLOW && v != POLICY_TENANT_CROSSED) /* lint_tenant() */
+		lint_add(l, LINT_NEVER, at, "%s matches nothing: %s", r->text, cap_words(v));
+}
 
 /* No pair of its ends has addresses of one family, or it is one host alone. */
 static void never_joined(struct lint *l, const struct conduit *c, uint32_t i)
@@ -104,8 +164,10 @@ void lint_never(struct lint *l)
 		const struct conduit *c = &l->p->conduit[i];
 
 		for (k = 0; k < c->rules; k++)
-			if (!(c->rule[k].has & RULE_CARRIER))
-				never_rule(l, i, &c->rule[k]);
+			if (!(c->rule[k].has & RULE_CARRIER) && !never_rule(l, i, &c->rule[k]))
+				never_capped(l, c, i, &c->rule[k]);
+		if (!c->nfrom || !c->nto)
+			continue; /* groups without members; the loader says so */
 		if (!never_ends(l, c, i, c->from, c->nfrom, "from") &&
 		    !never_ends(l, c, i, c->to, c->nto, "to"))
 			never_joined(l, c, i);

@@ -191,6 +191,20 @@ static void writes_from_outside(struct lint *l, const struct conduit *c, uint32_
 			" from outside control-information");
 }
 
+/* Several hosts behind one address: nobody can say who it was. */
+static void nat(struct lint *l, const struct conduit *c, uint32_t i)
+{
+	const struct policy *p = l->p;
+	uint32_t to = lint_end_at(p, c->to, c->nto, LINT_INSIDE | 1u << LEVEL_SAFETY), k;
+
+	for (k = 0; k < c->nfrom && to != POLICY_NONE; k++)
+		if (c->from[k] >= p->zones && p->asset[c->from[k] - p->zones].nat) {
+			changes(l, c, i, LINT_NAT_WRITES, c->from[k], to,
+				" though its address stands for several hosts");
+			return;
+		}
+}
+
 static void safety(struct lint *l, const struct conduit *c, uint32_t i)
 {
 	static const unsigned level = 1u << LEVEL_SAFETY;
@@ -214,6 +228,7 @@ void lint_paths(struct lint *l)
 	for (i = 0; i < l->p->conduits; i++) {
 		no_dmz(l, &l->p->conduit[i], i);
 		writes_from_outside(l, &l->p->conduit[i], i);
+		nat(l, &l->p->conduit[i], i);
 		safety(l, &l->p->conduit[i], i);
 	}
 	chains(l);

@@ -136,7 +136,11 @@ void lint_wide(struct lint *l)
 			 "default: allow lets everything pass that no conduit names");
 	for (i = 0; i < p->conduits; i++) {
 		const struct conduit *c = &p->conduit[i];
-		struct sides s = sides_of(p, c);
+		struct sides s;
+
+		if (!c->nfrom || !c->nto)
+			continue;
+		s = sides_of(p, c);
 
 		for (k = 0; k < c->services; k++)
 			wide_service(l, c, i, &s, &c->service[k]);

@@ -30,8 +30,8 @@
 #define WHY "reason: r, refs: [a:1]"
 #define BASE                                                                                       \
 	"conduits:\n"                                                                              \
-	"  - {id: up, from: viewer, to: proxy, " WHY ", allow: [{tcp: 443}]}\n"                    \
-	"  - {id: look, from: hmi, to: plc, " WHY ", allow: [{modbus: {do: read}}]}\n"
+	"  - {id: up, from: proxy, to: viewer, " WHY ", allow: [{tcp: 443}]}\n"                    \
+	"  - {id: look, from: plc, to: hmi, " WHY ", allow: [{modbus: {do: read}}]}\n"
 #define WITH(...) ZONES ASSETS BASE "  - " __VA_ARGS__ "\n"
 
 /* @ before each place, in the order of the ids; repaired: without any warning. */
@@ -63,7 +63,120 @@ static const struct lint_case {
 	 "zones:\n  a: {level: dmz, networks: [10.1.2.0/24]}\n"
 	 "  b: {level: dmz, networks: [10.1.3.0/24]}\n"
 	 "conduits:\n  - {id: c, from: a, to: b, " WHY ", allow: [{tcp: 80}]}\n"},
+	{"never",
+	 WITH("{id: c, from: hmi, to: plc, " WHY ", allow: [{@modbus: {do: write, input: 5}}]}"),
+	 WITH("{id: c, from: hmi, to: plc, " WHY ", allow: [{modbus: {do: write, coil: 5}}]}")},
+#define DENY(trust)                                                                                \
+	"zones:\n  a: {level: dmz, networks: [10.1.2.0/24], unknown-devices: deny, trust: " trust  \
+	"}\n"                                                                                      \
+	"  b: {level: dmz, networks: [10.1.3.0/24]}\n"
+	{"never",
+	 DENY("full") "conduits:\n  - @{id: c, from: a, to: b, " WHY ", allow: [{tcp: 80}]}\n",
+	 DENY("full") "assets:\n  x: {zone: a, address: 10.1.2.9}\n"
+		      "conduits:\n  - {id: c, from: a, to: b, " WHY ", allow: [{tcp: 80}]}\n"},
+	{"never",
+	 DENY("minimal") "assets:\n  x: {zone: a, address: 10.1.2.9}\n"
+			 "conduits:\n  - {id: c, from: x, to: b, " WHY
+			 ", allow: [{modbus: {do: read}}, {@modbus: {do: write, coil: 1}}]}\n",
+	 DENY("known") "assets:\n  x: {zone: a, address: 10.1.2.9}\n"
+		       "conduits:\n  - {id: c, from: x, to: b, " WHY
+		       ", allow: [{modbus: {do: read}}, {modbus: {do: write, coil: 1}}]}\n"},
+#define UPLINK(more)                                                                               \
+	"zones:\n  a: {level: iot, networks: [10.1.2.0/24]" more "}\n"                             \
+	"  b: {level: dmz, networks: [10.1.3.0/24]}\n"
+	{"never",
+	 UPLINK(", uplink-only: true") "conduits:\n  - {id: c, from: b, to: a, " WHY
+				       ", allow: [{@cip: {do: read}}]}\n",
+	 UPLINK("") "conduits:\n  - {id: c, from: b, to: a, " WHY
+		    ", allow: [{cip: {do: read}}]}\n"},
+	{"expired",
+	 WITH("@{id: c, from: hmi, to: plc, " WHY
+	      ", when: {until: 2026-12-31}, allow: [{tcp: 80}]}"),
+	 WITH("{id: c, from: hmi, to: plc, " WHY
+	      ", when: {until: 2027-12-31}, allow: [{tcp: 80}]}")},
+	/* what others make pointless */
+	{"shadowed, shadowed",
+	 WITH("{id: c, from: hmi, to: plc, " WHY ", allow: [{@modbus: {do: read}}]}\n"
+	      "  - {id: d, from: hmi, to: [plc, plc-2], " WHY ", allow: [{modbus: {do: read}}]}\n"
+	      "  - {id: e, from: hmi, to: plc-2, " WHY ", allow: [{@modbus: {do: read}}]}"),
+	 WITH("{id: c, from: hmi, to: plc, " WHY ", allow: [{modbus: {do: read}}]}\n"
+	      "  - {id: d, from: hmi, to: [plc, plc-2], " WHY ", allow: [{cip: {do: read}}]}\n"
+	      "  - {id: e, from: hmi, to: plc-2, " WHY ", allow: [{modbus: {do: read}}]}")},
+	{"shadowed", /* by pieces of two others, one of which names the zones */
+	 WITH("{id: c, from: hmi, to: plc, " WHY
+	      ", allow: [{@modbus: {do: read, holding: 10-29}}]}\n"
+	      "  - {id: d, from: hmi, to: plc, " WHY
+	      ", allow: [{modbus: {do: read, holding: 0-19}}]}\n"
+	      "  - {id: e, from: screens, to: cell, " WHY
+	      ", allow: [{modbus: {do: read, holding: 20-49}}]}"),
+	 WITH("{id: c, from: hmi, to: plc, " WHY
+	      ", allow: [{modbus: {do: read, holding: 10-29}}]}\n"
+	      "  - {id: d, from: hmi, to: plc, " WHY
+	      ", allow: [{modbus: {do: read, holding: 0-19}}]}\n"
+	      "  - {id: e, from: screens, to: cell, " WHY
+	      ", allow: [{modbus: {do: read, holding: 21-49}}]}")},
+	{"shadowed",
+	 WITH("{id: c, from: hmi, to: plc, " WHY ", allow: [{@tcp: 80}]}\n"
+	      "  - {id: d, from: hmi, to: plc, " WHY ", allow: [{tcp: [80, 81]}, {icmp: echo}]}"),
+	 WITH("{id: c, from: hmi, to: plc, " WHY ", allow: [{tcp: 80}]}\n"
+	      "  - {id: d, from: hmi, to: plc, " WHY
+	      ", allow: [{tcp: [80, 81]}, {modbus: {do: read}}]}")},
+	{"redundant",
+	 WITH("{id: c, from: hmi, to: plc, " WHY ", allow: [{modbus: {do: [read, diagnose]}}, "
+	      "{@modbus: {do: read}}]}"),
+	 WITH("{id: c, from: hmi, to: plc, " WHY ", allow: [{modbus: {do: diagnose}}, "
+	      "{modbus: {do: read}}]}")},
+	{"limit-without-effect",
+	 WITH("{id: c, from: hmi, to: plc, " WHY
+	      ", allow: [{@mqtt: {do: write, topic: a/b, client: "
+	      "x}}]}\n"
+	      "  - {id: d, from: screens, to: plc, " WHY
+	      ", allow: [{mqtt: {do: write, topic: \"a/#\"}}]}"),
+	 WITH("{id: c, from: hmi, to: plc, " WHY ", allow: [{mqtt: {do: write, topic: a/b, client: "
+	      "x}}]}\n"
+	      "  - {id: d, from: screens, to: plc, " WHY
+	      ", allow: [{mqtt: {do: write, topic: \"a/c/#\"}}]}")},
+	{"when-without-effect",
+	 WITH("{id: c, from: hmi, to: plc, " WHY
+	      ", when: {schedule: {days: [mon]}}, allow: [{@tcp: 80}]}\n"
+	      "  - {id: d, from: hmi, to: plc, " WHY
+	      ", when: {schedule: {days: [mon-fri]}}, allow: [{tcp: 80}]}"),
+	 WITH("{id: c, from: hmi, to: plc, " WHY
+	      ", when: {schedule: {days: [mon, sat]}}, allow: [{tcp: 80}]}\n"
+	      "  - {id: d, from: hmi, to: plc, " WHY
+	      ", when: {schedule: {days: [mon-fri]}}, allow: [{tcp: 80}]}")},
+	{"when-without-effect",
+	 WITH("{id: c, from: hmi, to: plc, " WHY ", when: {grant: {longest: 1h, approvers: [x]}}, "
+	      "allow: [{@modbus: {do: read}}, {modbus: {do: program}}]}\n"
+	      "  - {id: d, from: hmi, to: plc, " WHY ", allow: [{modbus: {do: read}}]}"),
+	 WITH("{id: c, from: hmi, to: plc, " WHY
+	      ", when: {grant: {longest: 1h, approvers: [x]}}, allow: [{modbus: {do: "
+	      "file}}]}\n"
+	      "  - {id: d, from: hmi, to: plc, " WHY ", allow: [{modbus: {do: read}}]}")},
+	{"contradictory",
+	 WITH("{id: c, from: hmi, to: plc, " WHY ", allow: [{modbus: {do: write, holding: 1}}]}\n"
+	      "  - @{id: d, from: hmi, to: plc, " WHY
+	      ", allow: [{modbus: {do: write, holding: 2}}], on-violation: drop}"),
+	 WITH("{id: c, from: hmi, to: plc, " WHY ", allow: [{modbus: {do: write, holding: 1}}]}\n"
+	      "  - {id: d, from: hmi, to: plc, " WHY
+	      ", allow: [{modbus: {do: read, holding: 2}}], on-violation: drop}")},
+	{"contradictory",
+	 WITH("{id: c, from: hmi, to: plc, " WHY ", allow: [{modbus: {do: read, coil: 1}}]}\n"
+	      "  - @{id: d, from: hmi, to: plc, " WHY
+	      ", allow: [{modbus: {do: read, coil: 2}}], fail: closed}"),
+	 WITH("{id: c, from: hmi, to: plc, " WHY ", allow: [{modbus: {do: read, coil: 1}}]}\n"
+	      "  - {id: d, from: hmi, to: plc, " WHY
+	      ", allow: [{modbus: {do: read, coil: 2}}], fail: open}")},
 	/* what permits too much */
+	{"grant-unlimited",
+	 WITH("@{id: c, from: hmi, to: plc, " WHY ", when: {grant: required}, allow: [{tcp: 80}]}"),
+	 WITH("{id: c, from: hmi, to: plc, " WHY
+	      ", when: {grant: {longest: 4h, approvers: [sato]}}, allow: [{tcp: 80}]}")},
+	{"grant-unlimited",
+	 WITH("@{id: c, from: hmi, to: plc, " WHY
+	      ", when: {grant: {longest: 4h}}, allow: [{tcp: 80}]}"),
+	 WITH("{id: c, from: hmi, to: plc, " WHY ", when: {schedule: {days: [mon]}}, "
+	      "allow: [{tcp: 80}]}")},
 	{"any-to-any", WITH("{id: c, from: office, to: relay, " WHY ", allow: [{@ip: any}]}"),
 	 WITH("{id: c, from: office, to: relay, " WHY ", allow: [{tcp: 22}]}")},
 	{"wide-zones", WITH("{id: c, from: office, to: relay, " WHY ", allow: [{@tcp: any}]}"),
@@ -86,7 +199,8 @@ static const struct lint_case {
 	{"write-unlimited",
 	 WITH("{id: c, from: hmi, to: plc, " WHY ", allow: [{@cip: {do: write, slot: 1}}]}"),
 	 WITH("{id: c, from: hmi, to: plc, " WHY
-	      ", when: {grant: required}, allow: [{cip: {do: write, slot: 1}}]}")},
+	      ", when: {grant: {longest: 4h, approvers: [tanaka]}}, allow: [{cip: {do: write, "
+	      "slot: 1}}]}")},
 	{"default-allow", "@default: allow\n" ZONES ASSETS BASE,
 	 "default: deny\n" ZONES ASSETS BASE},
 	/* paths */
@@ -117,6 +231,38 @@ static const struct lint_case {
 	      ", allow: [{@modbus: {do: write, holding: 1}}]}\n",
 	 SAFE "{id: c, from: trip, to: sis, " WHY
 	      ", allow: [{modbus: {do: write, holding: 1}}]}\n"},
+#define NAT ZONES ASSETS "  router: {zone: screens, address: 10.2.0.1, nat: true}\n" BASE "  - "
+	{"nat-writes",
+	 NAT "{id: c, from: router, to: plc, " WHY
+	     ", allow: [{modbus: {do: read}}, {@modbus: {do: write, holding: 1}}]}\n",
+	 NAT "{id: c, from: router, to: plc, " WHY ", allow: [{modbus: {do: read}}]}\n"},
+#define TENANTS                                                                                    \
+	"zones:\n"                                                                                 \
+	"  a: {level: information, networks: [10.1.0.0/16], tenant: red}\n"                        \
+	"  b: {level: information, networks: [10.2.0.0/16], tenant: blue}\n"                       \
+	"  shared: {level: dmz, networks: [10.3.0.0/16]}\n"                                        \
+	"assets:\n"                                                                                \
+	"  server: {zone: shared, address: 10.3.0.1, tenant: [red, blue]}\n"                       \
+	"  a-1: {zone: a, address: 10.1.0.1}\n"                                                    \
+	"  b-1: {zone: b, address: 10.2.0.1}\n"
+#define SERVED "conduits:\n  - {id: up, from: a, to: server, " WHY ", allow: [{tcp: 443}]}\n"
+	{"tenant-crossed",
+	 TENANTS SERVED "  - @{id: c, from: a-1, to: b-1, " WHY ", allow: [{tcp: 80}]}\n",
+	 TENANTS SERVED "  - {id: c, from: b-1, to: server, " WHY ", allow: [{tcp: 80}]}\n"},
+	{"tenant-crossed",
+	 TENANTS "  b-2: {zone: b, address: 10.2.0.2}\n" SERVED
+		 "  - @{id: c, from: [a-1, b-1], to: b-2, " WHY ", allow: [{tcp: 80}]}\n",
+	 TENANTS "  a-2: {zone: a, address: 10.1.0.2}\n  b-2: {zone: b, address: 10.2.0.2}\n" SERVED
+		 "  - {id: c, from: [a-1, b-1], to: [a-2, b-2], " WHY ", allow: [{tcp: 80}]}\n"},
+	{"tenant-chain",
+	 TENANTS SERVED "  - @{id: c, from: server, to: b-1, " WHY ", allow: [{tcp: 80}]}\n",
+	 TENANTS SERVED "  - {id: c, from: b, to: server, " WHY ", allow: [{tcp: 80}]}\n"},
+	{"tenant-chain",
+	 TENANTS SERVED "  - {id: c, from: server, to: shared, " WHY ", allow: [{tcp: 80}]}\n"
+			"  - @{id: d, from: shared, to: b, " WHY ", allow: [{tcp: 80}]}\n",
+	 TENANTS SERVED "  - {id: c, from: shared, to: server, " WHY ", allow: [{tcp: 80}]}\n"
+			"  - {id: d, from: a, to: shared, " WHY ", allow: [{tcp: 80}]}\n"
+			"  - {id: e, from: b, to: shared, " WHY ", allow: [{tcp: 80}]}\n"},
 	/* zones and papers */
 	{"catch-all",
 	 "zones:\n  a: {level: dmz, networks: [@any]}\n"
@@ -193,6 +339,8 @@ static bool example_holds(const struct policy *p, const struct lint_warning *w)
 	if (!w->example.there)
 		return true;
 	v = judged(p, &w->example);
+	if (w->id == LINT_TENANT_CROSSED)
+		return v == POLICY_TENANT_CROSSED;
 	return v == POLICY_ALLOW || v == POLICY_LATER || v == POLICY_GRANT_MISSING;
 }
 
@@ -218,7 +366,7 @@ static struct lint_report *lint_text(const char *text, struct policy **p)
 		diag_print(&diag, stderr);
 	}
 	assert_non_null(*p);
-	r = lint_run(*p, &diag);
+	r = lint_run(*p, &(struct lint_config){&diag, true, INT64_C(1800000000) * 1000000000});
 	assert_non_null(r);
 	diag_free(&diag);
 	return r;
@@ -323,12 +471,97 @@ static void notes_are_no_warnings(void **state)
 	policy_free(p);
 }
 
+/* The text of a file; the caller frees it. */
+static char *read_text(const char *path)
+{
+	char *text = calloc(1, 1 << 20);
+	FILE *f = fopen(path, "r");
+
+	assert_non_null(f);
+	assert_true(fread(text, 1, (1 << 20) - 1, f) > 0);
+	fclose(f);
+	return text;
+}
+
+/* "# wide-zones, write-unlimited" behind the line of that number; "". */
+static const char *comment_of(const char *text, int line, char *out, size_t size)
+{
+	const char *end, *hash;
+
+	for (; line > 1; line--)
+		text = strchr(text, '\n') + 1;
+	end = strchr(text, '\n');
+	hash = memchr(text, '#', (size_t)(end - text));
+	snprintf(out, size, "%.*s", hash ? (int)(end - hash - 2) : 0, hash ? hash + 2 : "");
+	return out;
+}
+
+/* The examples of the reference have the warnings that stand behind their lines, and no others. */
+static void reference(void **state)
+{
+	char *doc = read_text("zones/README.md"), *block = strstr(doc, "\n## Warnings\n"), *end;
+	unsigned blocks = 0, ids = 0, i;
+	char want[128];
+
+	(void)state;
+	assert_non_null(block);
+	while ((block = strstr(block, "```yaml\n"))) {
+		struct lint_report *r;
+		const char *hash;
+		struct policy *p;
+
+		block += strlen("```yaml\n");
+		end = strstr(block, "```");
+		*end = '\0';
+		for (hash = strstr(block, "# "); hash; hash = strstr(hash + 1, "# "))
+			for (ids++; *hash != '\n'; hash++)
+				ids += *hash == ',';
+		r = lint_text(block, &p);
+		for (i = 0; i < r->count; i++) {
+			const struct lint_about *about =
+				lint_about((enum lint_id)r->warning[i]->id);
+
+			if (r->warning[i]->accepted || about->note)
+				continue;
+			if (!strstr(comment_of(block, r->warning[i]->line, want, sizeof(want)),
+				    about->name))
+				fail_msg("line %d has %s: %s", r->warning[i]->line, about->name,
+					 block);
+			ids--;
+		}
+		lint_free(r);
+		policy_free(p);
+		block = end + 1;
+		blocks++;
+	}
+	assert_int_equal(ids, 0);
+	assert_true(blocks >= 3);
+	free(doc);
+}
+
+/* Each warning stands in the reference. */
+static void every_warning_is_in_the_reference(void **state)
+{
+	char *doc = read_text("zones/README.md"), word[64];
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < LINTS; i++) {
+		snprintf(word, sizeof(word), "| `%s`", lint_about((enum lint_id)i)->name);
+		if (!strstr(doc, word))
+			fail_msg("zones/README.md has no row for %s", word);
+	}
+	free(doc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_warning_at_its_place_and_none_once_repaired),
 		cmocka_unit_test(every_warning_has_a_case),
 		cmocka_unit_test(notes_are_no_warnings),
+		cmocka_unit_test(reference),
+		cmocka_unit_test(every_warning_is_in_the_reference),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
