@@ -404,6 +404,28 @@ def the_operating_mode_can_be_said(d):
 
 
 @test
+def grants_of_the_time_open_conduits(d):
+    db = os.path.join(d, "db")
+    for at, state in (("2199-01-01T00:00", "closed"), ("2026-11-21T03:36:00", "used")):
+        kidoban("grant", "-p", WIDE, "--state", db, "engineering", "--for", "1h", "--approver", "sato", "--reason", "x", "--at", at)
+        r = report("-p", WIDE, "--state", db, DEMO, code=1)
+        assert {c["id"]: c["state"] for c in r["conduits"]}["engineering"] == state, at
+    kidoban("validate", "-p", WIDE, "--state", os.path.join(d, "none"), DEMO, code=2)
+
+
+@test
+def what_replay_finds_validate_finds(_):
+    """Everything the engine hears in a replay it hears here: the handlers are passed on."""
+    for captures in ([DEMO], [NORMAL, DEMO], ["pcaps/modbus-udp.pcap"]):
+        eve = subprocess.run([KIDOBAN, "replay", "-q", "-p", WIDE, "-o", "-", *captures], cwd=ROOT, capture_output=True, check=False)
+        want = [json.loads(x) for x in eve.stdout.splitlines()]
+        run = subprocess.run([KIDOBAN, "validate", "--format", "json", "-p", WIDE, *captures], cwd=ROOT, capture_output=True, check=False)
+        have = json.loads(run.stdout)["findings"]
+        assert [(e["kidoban"]["finding"], e["kidoban"]["count"], e["kidoban"]["observed"]) for e in want] == [
+            (f["finding"], f["count"], f["observed"]) for f in have]
+
+
+@test
 def findings_name_the_file_their_frame_is_in(_):
     for captures in ([NORMAL, DEMO], [DEMO, NORMAL]):
         r = report("-p", MODEL1, *captures, code=1)

@@ -1,5 +1,6 @@
 /* kidoban validate: captures against a policy, and whether they show what was expected. */
 #include "cmd/cmd.h"
+#include "cmd/state.h"
 #include "report/report.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@ static const struct cmd_help help = {
 	"      --html FILE            the report as one HTML page with the zone map\n"
 	"      --operating-mode MODE  normal, maintenance, emergency or analysis, whatever the "
 	"policy says\n"
+	"      --state FILE           grants that open conduits, past ones too ('kidoban grant')\n"
 	"      --lang en|ja           language (default from LANG)\n"
 	"      --overlap first|last   whose bytes win where TCP segments overlap (default: the "
 	"policy's, first)\n"
@@ -39,6 +41,8 @@ struct validate {
 	const char *path[OUTPUTS]; /* NULL: not asked for */
 	bool json, quiet;
 	struct engine_config engine;
+	const char *state_path;
+	struct policy_grant *grants;
 };
 
 static bool parse_operating(const char *text, struct engine_config *cfg)
@@ -57,7 +61,7 @@ static bool parse_operating(const char *text, struct engine_config *cfg)
 /* Options into v; *done: nothing is left to do. */
 static int parse(struct validate *v, int argc, char **argv, bool *done)
 {
-	enum { OPT_LANG = CMD_OPT_OWN, OPT_FORMAT, OPT_OPERATING, OPT_OUT };
+	enum { OPT_LANG = CMD_OPT_OWN, OPT_FORMAT, OPT_OPERATING, OPT_STATE, OPT_OUT };
 	static const char *const formats[] = {"text", "json", NULL};
 	static const struct option options[] = {
 		{"policy", required_argument, NULL, 'p'},
@@ -67,6 +71,7 @@ static int parse(struct validate *v, int argc, char **argv, bool *done)
 		{"junit", required_argument, NULL, OPT_OUT + OUT_JUNIT},
 		{"html", required_argument, NULL, OPT_OUT + OUT_HTML},
 		{"operating-mode", required_argument, NULL, OPT_OPERATING},
+		{"state", required_argument, NULL, OPT_STATE},
 		{"lang", required_argument, NULL, OPT_LANG},
 		CMD_INPUT_OPTIONS,
 		{"quiet", no_argument, NULL, 'q'},
@@ -94,6 +99,9 @@ static int parse(struct validate *v, int argc, char **argv, bool *done)
 		case OPT_OUT + OUT_JUNIT:
 		case OPT_OUT + OUT_HTML:
 			v->path[c - OPT_OUT] = optarg;
+			break;
+		case OPT_STATE:
+			v->state_path = optarg;
 			break;
 		case OPT_OPERATING:
 			if (!parse_operating(optarg, &v->engine))
@@ -217,6 +225,26 @@ static void apply_settings(struct validate *v, const struct policy *p)
 	v->report.site = policy_site(p);
 }
 
+/* Policy, expectations and grants; false with the mistakes in diag, or said. */
+static bool load(struct validate *v, struct policy **policy, const struct catalogue *catalogue,
+		 struct diag *diag)
+{
+	*policy = policy_load(v->report.policy_path, diag);
+	if (!*policy || !catalogue)
+		return false;
+	apply_settings(v, *policy);
+	if (v->report.expect_path) {
+		v->report.expect = expect_load(v->report.expect_path, *policy, catalogue, diag);
+		if (!v->report.expect)
+			return false;
+	}
+	if (v->state_path &&
+	    !cmd_state_grants(&help, v->state_path, *policy, &v->grants, &v->engine.grant_count))
+		return false;
+	v->engine.grants = v->grants;
+	return true;
+}
+
 int cmd_validate(int argc, char **argv)
 {
 	struct validate v = {.quiet = false};
@@ -229,20 +257,11 @@ int cmd_validate(int argc, char **argv)
 	code = parse(&v, argc, argv, &done);
 	if (!done) {
 		catalogue = catalogue_builtin(&diag);
-		policy = policy_load(v.report.policy_path, &diag);
-		good = catalogue && policy;
-		if (good && v.report.expect_path) {
-			v.report.expect =
-				expect_load(v.report.expect_path, policy, catalogue, &diag);
-			good = v.report.expect != NULL;
-		}
+		good = load(&v, &policy, catalogue, &diag);
 		diag_print(&diag, stderr);
-		code = CMD_USAGE;
-		if (good) {
-			apply_settings(&v, policy);
-			code = run(&v, policy, catalogue);
-		}
+		code = good ? run(&v, policy, catalogue) : CMD_USAGE;
 	}
+	free(v.grants);
 	expect_free(v.report.expect);
 	catalogue_free(catalogue);
 	policy_free(policy);

@@ -294,6 +294,16 @@ static void on_closed(void *user, struct flow *f, enum flow_end_reason why)
 		r->last = f->last;
 }
 
+static void on_packet(void *user, struct flow *f, const struct packet *p, unsigned side)
+{
+	engine_handlers.packet(((struct record *)user)->engine, f, p, side);
+}
+
+static bool on_related(void *user, struct flow *f, const struct packet *p)
+{
+	return engine_handlers.related(((struct record *)user)->engine, f, p);
+}
+
 static void on_anomaly(void *user, struct flow *f, const struct packet *p, const struct anomaly *a)
 {
 	engine_handlers.anomaly(((struct record *)user)->engine, f, p, a);
@@ -313,8 +323,13 @@ static void on_link(void *user, const struct packet *p)
 		spoke(r, &p->src, policy_place(r->policy, &p->src, &p->src_mac), p->frame, p->file);
 }
 
+_Static_assert(sizeof(struct flow_handlers) == 8 * sizeof(void (*)(void)),
+	       "the engine must hear of everything: pass new handlers on");
+
 const struct flow_handlers record_handlers = {
 	.opened = on_opened,
+	.packet = on_packet,
+	.related = on_related,
 	.op = on_op,
 	.anomaly = on_anomaly,
 	.identity = on_identity,
