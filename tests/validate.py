@@ -184,6 +184,16 @@ def expectations_are_met_or_not(d):
 
 
 @test
+def groups_may_be_expected(d):
+    with open(os.path.join(ROOT, WIDE), encoding="utf-8") as f:
+        policy = write(d, "p.yaml", f.read() + "groups:\n  panels: [hmi-1, eng-1]\n  plant: [control, info]\n")
+    got = expect(d, "others: allow\nexpectations:\n- {expect: allow, from: panels, to: plant, op: modbus read holding 100}\n"
+                    "- {finding: policy.op-denied, from: panels}\n- {never: policy.op-denied, from: plant}\n", 0, policy=policy)
+    assert [met for met, _ in got] == [True, True, True]
+    kidoban("validate", "-p", policy, "-e", write(d, "e.yaml", "- {never: policy.op-denied, from: panel}\n"), DEMO, code=2)
+
+
+@test
 def unmet_expectations_name_their_line_and_what_was_seen(d):
     path = write(d, "e.yaml", "others: allow\nexpectations:\n  - never: policy.op-denied\n  - exercised:\n      - hmi-plc\n      - eng-program\n")
     out, _ = kidoban("validate", "-p", MODEL1, "-e", path, DEMO, code=1)
@@ -214,7 +224,7 @@ MISTAKES = [
     ("- from: hmi-1\n", "1:3", "an expectation says expect: allow"),
     ("- expect: perhaps\n", "1:11", "expect must be one of allow, deny"),
     ("- expect: deny\n  from: hmi-11\n", "2:9", 'did you mean "hmi-1"'),
-    ("- expect: deny\n  to: 10.0.0.300\n", "2:7", "no zone or asset"),
+    ("- expect: deny\n  to: 10.0.0.300\n", "2:7", "no zone, asset or group"),
     ("- expect: deny\n  op: modbus writ\n", "2:7", 'did you mean "write"'),
     ("- expect: deny\n  op: modbus write holdng 5\n", "2:7", 'did you mean "holding"'),
     ("- expect: deny\n  op: modbus write holding\n", "2:7", "holding"),

@@ -126,3 +126,30 @@ const struct tz *policy_tz(const struct policy *p)
 {
 	return p->tz;
 }
+
+uint32_t policy_group_find(const struct policy *p, const char *id)
+{
+	uint32_t i;
+
+	for (i = 0; i < p->groups; i++)
+		if (strcmp(p->group[i].id, id) == 0)
+			return i;
+	return POLICY_NONE;
+}
+
+bool policy_group_has(const struct policy *p, uint32_t group, struct policy_place place)
+{
+	const struct policy_group *g = &p->group[group];
+	uint32_t i;
+
+	for (i = 0; i < g->ends; i++)
+		if (g->end[i] < p->zones ? g->end[i] == place.zone
+					 : g->end[i] - p->zones == place.asset)
+			return true;
+	return false;
+}
+
+const char *policy_group_id(const struct policy *p, uint32_t i)
+{
+	return i < p->groups ? p->group[i].id : NULL;
+}

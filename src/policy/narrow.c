@@ -377,23 +377,21 @@ static bool within(const struct seen_numbers *a, const struct seen_numbers *b)
 	return true;
 }
 
-/* Sessions need no entry where something else is permitted with the same unit and port. */
+/* Sessions need no entry where something else is permitted with the same units and ports. */
 static bool comes_along(const struct seen_entry *e, const struct seen_cell *c)
 {
-	struct seen_numbers unit = {.count = 0}, port = {.count = 0};
-	bool any_unit = false, any = false;
 	const struct seen_cell *x;
 
 	for (x = e->cells; x; x = x->next) {
-		if (x->cls == OP_SESSION || (x->vocab != c->vocab && x->rule->has & RULE_CARRIER))
+		bool same = x->vocab == c->vocab;
+
+		if (x->cls == OP_SESSION || (!same && x->rule->has & RULE_CARRIER))
 			continue;
-		any = true;
-		any_unit = any_unit || x->unitless || x->vocab != c->vocab;
-		put_all(&unit, &x->unit);
-		put_all(&port, &x->port);
+		if ((!same || x->unitless || within(&c->unit, &x->unit)) &&
+		    (!(c->rule->has & RULE_PORT) || within(&c->port, &x->port)))
+			return true;
 	}
-	return any && (any_unit || within(&c->unit, &unit)) &&
-	       (!(c->rule->has & RULE_PORT) || within(&c->port, &port));
+	return false;
 }
 
 static void put_service(FILE *f, const struct seen_entry *e)

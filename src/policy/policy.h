@@ -264,6 +264,11 @@ uint32_t policy_conduit_find(const struct policy *p, const char *id);
 /* The time zone of the file. */
 const struct tz *policy_tz(const struct policy *p);
 
+/* A group, or a role that a conduit names ("role:plc"); POLICY_NONE: there is none of that name. */
+uint32_t policy_group_find(const struct policy *p, const char *id);
+bool policy_group_has(const struct policy *p, uint32_t group, struct policy_place place);
+const char *policy_group_id(const struct policy *p, uint32_t i); /* NULL past the last */
+
 const char *policy_level_name(enum policy_level l);
 const char *policy_operating_name(enum policy_operating_mode m);
 const char *policy_trust_name(enum policy_trust t); /* "" for TRUST_UNSAID */

@@ -48,11 +48,17 @@ static void set_end(struct loader *l, const struct yaml_node *n, struct expect_e
 			return;
 		}
 	}
+	for (i = 0; policy_group_id(p, i); i++)
+		suggest_try(&near, policy_group_id(p, i));
+	end->group = policy_group_find(p, s);
+	if (end->group != POLICY_NONE)
+		return;
 	if (addr_parse_prefix(s, &end->net, &end->bits))
-		load_error(l, n,
-			   "%s: there is no zone or asset \"%s\" in the policy, and it is no "
-			   "address%s",
-			   what, s, suggest_text(l, &near));
+		load_error(
+			l, n,
+			"%s: there is no zone, asset or group \"%s\" in the policy, and it is no "
+			"address%s",
+			what, s, suggest_text(l, &near));
 }
 
 static void set_from(struct loader *l, const struct yaml_node *n, void *object)
@@ -218,8 +224,8 @@ static struct expectation *new_item(struct load *ld, const struct yaml_node *n)
 	*e = (struct expectation){
 		.kind = EXPECT_FINDING,
 		.line = n->line,
-		.end = {{NULL, POLICY_NONE, POLICY_NONE, {{0}}, 0},
-			{NULL, POLICY_NONE, POLICY_NONE, {{0}}, 0}},
+		.end = {{NULL, POLICY_NONE, POLICY_NONE, POLICY_NONE, {{0}}, 0},
+			{NULL, POLICY_NONE, POLICY_NONE, POLICY_NONE, {{0}}, 0}},
 		.conduit = POLICY_NONE,
 		.min = 1,
 		.max = UINT64_MAX,

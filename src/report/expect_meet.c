@@ -15,7 +15,8 @@ static bool addr_within(const struct addr *a, const struct expect_end *e)
 	return rest == 0 || ((a->b[whole] ^ e->net.b[whole]) >> (8 - rest)) == 0;
 }
 
-static bool end_is(const struct expect_end *e, const struct addr *a, uint32_t zone, uint32_t asset)
+static bool end_is(const struct policy *p, const struct expect_end *e, const struct addr *a,
+		   uint32_t zone, uint32_t asset)
 {
 	if (!e->text)
 		return true;
@@ -23,10 +24,13 @@ static bool end_is(const struct expect_end *e, const struct addr *a, uint32_t zo
 		return e->zone == zone;
 	if (e->asset != POLICY_NONE)
 		return e->asset == asset;
+	if (e->group != POLICY_NONE)
+		return policy_group_has(p, e->group,
+					(struct policy_place){.zone = zone, .asset = asset});
 	return a && addr_within(a, e);
 }
 
-static bool flow_between(const struct expectation *e, const struct flow *f)
+static bool flow_between(const struct policy *p, const struct expectation *e, const struct flow *f)
 {
 	const struct flow_view *v = flow_view((struct flow *)f);
 	const struct addr *client = flow_client(f), *server = flow_server(f);
@@ -36,8 +40,8 @@ static bool flow_between(const struct expectation *e, const struct flow *f)
 		client = flow_server(f);
 		server = flow_client(f);
 	}
-	return end_is(&e->end[0], client, a.zone, a.asset) &&
-	       end_is(&e->end[1], server, b.zone, b.asset);
+	return end_is(p, &e->end[0], client, a.zone, a.asset) &&
+	       end_is(p, &e->end[1], server, b.zone, b.asset);
 }
 
 static bool same_verdict(const char *asked, const char *is)
@@ -77,7 +81,7 @@ void expect_op(struct expect *x, const struct flow *f, const struct op *op, enum
 
 	for (e = x->item; e < x->item + x->items; e++) {
 		if ((e->kind != EXPECT_ALLOW && e->kind != EXPECT_DENY) || !e->entry ||
-		    policy_entry_is_service(e->entry) || !flow_between(e, f) ||
+		    policy_entry_is_service(e->entry) || !flow_between(x->policy, e, f) ||
 		    !policy_entry_op(e->entry, op, v->decision.port))
 			continue;
 		if (what)
@@ -94,7 +98,8 @@ void expect_flow(struct expect *x, const struct flow *f, enum judge_finding what
 	struct expectation *e;
 
 	for (e = x->item; e < x->item + x->items; e++) {
-		if ((e->kind != EXPECT_ALLOW && e->kind != EXPECT_DENY) || !flow_between(e, f))
+		if ((e->kind != EXPECT_ALLOW && e->kind != EXPECT_DENY) ||
+		    !flow_between(x->policy, e, f))
 			continue;
 		if (e->entry && !(policy_entry_is_service(e->entry) &&
 				  policy_entry_flow(e->entry, f->ip_proto, v->decision.port)))
@@ -137,10 +142,10 @@ static bool alert_between(const struct expect *x, const struct expectation *e,
 		return true;
 	/* what a server did is between the same two */
 	if (i->to_client)
-		return end_is(&e->end[0], b, find_zone(p, bz), find_asset(p, ba)) &&
-		       end_is(&e->end[1], a, find_zone(p, az), find_asset(p, aa));
-	return end_is(&e->end[0], a, find_zone(p, az), find_asset(p, aa)) &&
-	       end_is(&e->end[1], b, find_zone(p, bz), find_asset(p, ba));
+		return end_is(p, &e->end[0], b, find_zone(p, bz), find_asset(p, ba)) &&
+		       end_is(p, &e->end[1], a, find_zone(p, az), find_asset(p, aa));
+	return end_is(p, &e->end[0], a, find_zone(p, az), find_asset(p, aa)) &&
+	       end_is(p, &e->end[1], b, find_zone(p, bz), find_asset(p, ba));
 }
 
 /* The op of the alert, without its values. */

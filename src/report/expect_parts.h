@@ -8,11 +8,12 @@
 
 enum expect_kind { EXPECT_ALLOW, EXPECT_DENY, EXPECT_FINDING, EXPECT_NEVER, EXPECT_EXERCISED };
 
-/* Who is meant: a zone, an asset, a network, or anybody. */
+/* Who is meant: a zone, an asset, a group, a network, or anybody. */
 struct expect_end {
 	const char *text;     /* as written; NULL: anybody */
 	uint32_t zone, asset; /* POLICY_NONE */
-	struct addr net;      /* neither zone nor asset: prefix */
+	uint32_t group;	      /* POLICY_NONE */
+	struct addr net;      /* none of these: prefix */
 	unsigned bits;
 };
 

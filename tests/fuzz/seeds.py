@@ -45,6 +45,7 @@ TARGETS = {
     "capture": ["files pcaps/*.pcap"],
     "pcap": ["files pcaps/*.pcap"],
     "policy": ["files zones/*.yaml"],
+    "expect": ["files tests/golden/validate/expect.yaml"],
     "yaml": ["files zones/*.yaml", "files rules/*.yaml"],
     "replay": ["pieces"],
 }
