@@ -19,6 +19,7 @@ struct side {
 
 struct key {
 	struct side side[2];
+	uint32_t from, to; /* cells whose zone is another one now, plus one; 0: it is the same */
 };
 
 /* Pairs with equal keys differ in the same. */
@@ -225,11 +226,29 @@ static void where_conduit(struct diff_where *x, const struct conduit *c, int lin
 	x->line = line ? line : c->pub.line;
 }
 
+/* True when the zone of the cell is another one, or none. */
+static bool moved(const struct work *w, uint32_t cell)
+{
+	const struct region_side *side = w->r.cell[cell].side;
+
+	if (side[0].zone == POLICY_NONE || side[1].zone == POLICY_NONE)
+		return side[0].zone != side[1].zone;
+	return strcmp(w->r.p[0]->zone[side[0].zone].id, w->r.p[1]->zone[side[1].zone].id) != 0;
+}
+
+static uint32_t moved_cell(const struct work *w, uint32_t region)
+{
+	uint32_t cell = w->r.region[region].cell;
+
+	return moved(w, cell) ? cell + 1 : 0;
+}
+
 /* Everything told of the same thing is one entry, of many pairs. */
 static struct diff_entry *entry_of(struct work *w, enum diff_kind kind, const void *thing,
 				   const void *other, bool *is_new)
 {
-	const uintptr_t id[] = {(uintptr_t)kind, (uintptr_t)thing, (uintptr_t)other};
+	const uintptr_t id[] = {(uintptr_t)kind, (uintptr_t)thing, (uintptr_t)other,
+				thing == &every_service ? (uintptr_t)(w->current - w->memo) : 0};
 	struct diff_list *l = w->out;
 	uint64_t key = hash_bytes(id, sizeof(id), 0);
 	uint32_t i = imap_add(&w->entries, &w->r.arena, key, l->count);
@@ -446,9 +465,15 @@ static struct side side_of(struct work *w, unsigned k)
 
 	memset(&s, 0, sizeof(s)); /* it is hashed */
 	memcpy(s.set, d.set, sizeof(s.set));
-	s.classes = d.classes & ((1u << OP_CLASSES) - 1);
 	s.everything = d.set[0] == POLICY_NONE && passes(d.verdict);
-	s.nothing = d.verdict >= POLICY_TRUST_EXCEEDED && d.verdict <= POLICY_UNLISTED;
+	if (d.set[0] != POLICY_NONE && w->r.p[k]->cap) {
+		/* what a flow that conduits permit is held to */
+		d.verdict = POLICY_LATER;
+		d.classes = UINT16_MAX;
+		policy_cap(&w->now[k], from->place[k], to->place[k], &d);
+		s.nothing = d.verdict != POLICY_LATER;
+	}
+	s.classes = d.classes & ((1u << OP_CLASSES) - 1);
 	return s;
 }
 
@@ -493,6 +518,23 @@ static struct memo *memo_of(struct work *w, const struct key *key, bool *is_new)
 	return &w->memo[w->memos++];
 }
 
+/* Nobody speaks with himself over the network, unless he has two addresses. */
+static bool one_address(const struct work *w, uint32_t region)
+{
+	const struct region *r = &w->r.region[region];
+	bool one = false;
+	unsigned k;
+
+	for (k = 0; k < 2; k++) {
+		if (r->side[k].asset == POLICY_NONE)
+			continue;
+		one = w->r.p[k]->asset[r->side[k].asset].naddresses == 1;
+		if (!one)
+			return false;
+	}
+	return one;
+}
+
 static void compare_pair(struct work *w, uint32_t server)
 {
 	struct key key;
@@ -502,13 +544,13 @@ static void compare_pair(struct work *w, uint32_t server)
 
 	if (w->stamp[server] == w->mark)
 		return;
-	/* one device does not speak with itself over the network */
-	if (server == w->client && (w->r.region[server].side[0].asset != POLICY_NONE ||
-				    w->r.region[server].side[1].asset != POLICY_NONE))
+	if (server == w->client && one_address(w, server))
 		return;
 	w->stamp[server] = w->mark;
 	w->server = server;
 	w->out->pairs++;
+	key.from = moved_cell(w, w->client);
+	key.to = moved_cell(w, w->server);
 	for (k = 0; k < 2; k++)
 		key.side[k] = side_of(w, k);
 	w->current = memo_of(w, &key, &is_new);
@@ -608,8 +650,40 @@ static void compare_end(struct work *w, unsigned k, uint32_t to)
 			compare_pair(w, i);
 }
 
+/* Where no conduit joins two ends, one of the policies lets everything pass. */
+static bool permissive(const struct work *w, uint32_t server)
+{
+	const struct region *from = &w->r.region[w->client], *to = &w->r.region[server];
+	unsigned k;
+
+	for (k = 0; k < 2; k++)
+		if (w->r.p[k]->default_allow || from->side[k].segment || to->side[k].segment ||
+		    (from->side[k].zone != POLICY_NONE && from->side[k].zone == to->side[k].zone))
+			return true;
+	return false;
+}
+
+/*
+ * What a zone's conduits lead to, for a device in it that has conduits of its own. Each pair is the
+ * sum of what was compared for the device and for the zone, but where the first conduit that joins
+ * two ends takes away what no conduit is needed for.
+ */
+static void compare_sum(struct work *w, unsigned k, uint32_t to)
+{
+	const struct policy *p = w->r.p[k];
+	uint32_t i;
+
+	if (to < p->zones)
+		return;
+	for (i = w->r.of_asset[k][to - p->zones]; i != POLICY_NONE;
+	     i = w->r.region[i].next_of_end[k])
+		if (permissive(w, i))
+			compare_pair(w, i);
+}
+
 /* Everything that a conduit from this end leads to. */
-static void compare_from(struct work *w, unsigned k, uint32_t from)
+static void compare_from(struct work *w, unsigned k, uint32_t from,
+			 void (*compare)(struct work *w, unsigned k, uint32_t to))
 {
 	size_t lo = 0, hi = w->joins[k], mid;
 
@@ -621,7 +695,7 @@ static void compare_from(struct work *w, unsigned k, uint32_t from)
 			hi = mid;
 	}
 	for (; lo < w->joins[k] && w->join[k][lo] >> 32 == from; lo++)
-		compare_end(w, k, (uint32_t)w->join[k][lo]);
+		compare(w, k, (uint32_t)w->join[k][lo]);
 }
 
 static void compare_client(struct work *w, uint32_t client)
@@ -636,10 +710,10 @@ static void compare_client(struct work *w, uint32_t client)
 	w->mark++;
 	for (k = 0; k < 2; k++) {
 		if (r->side[k].asset != POLICY_NONE)
-			compare_from(w, k, w->r.p[k]->zones + r->side[k].asset);
+			compare_from(w, k, w->r.p[k]->zones + r->side[k].asset, compare_end);
 		/* what holds for the whole zone is compared for the plain region of it */
-		if (usual && r->side[k].zone != POLICY_NONE)
-			compare_from(w, k, r->side[k].zone);
+		if (r->side[k].zone != POLICY_NONE)
+			compare_from(w, k, r->side[k].zone, usual ? compare_end : compare_sum);
 	}
 	for (i = 0; usual && i < w->r.cells; i++)
 		compare_cell(w, i);

@@ -20,17 +20,16 @@ static void named_assets(struct regions *r, unsigned k)
 	}
 }
 
-/* What else a policy says of a place that bears on what it may do: trust and tenants. */
+/* What else a policy says of a place that bears on what it may do. */
 static uint32_t traits_of(const struct policy *p, struct policy_place place)
 {
-	const struct policy_asset *a = place.asset == POLICY_NONE ? NULL : &p->asset[place.asset];
-	const struct policy_zone *z = place.zone == POLICY_NONE ? NULL : &p->zone[place.zone];
-	uint64_t h = 0;
+	const struct cap *c;
+	uint64_t h = place.barred;
 
-	if (a)
-		h = hash_u64(a->tenants, a->trust);
-	if (z && z->unknown_devices > UNKNOWN_ALERT)
-		h = hash_u64(h, a != NULL);
+	if (p->cap && place.zone != POLICY_NONE) {
+		c = &p->cap[place.asset != POLICY_NONE ? p->zones + place.asset : place.zone];
+		h = hash_u64(c->tenants, h << 32 | (uint64_t)c->uplink_only << 16 | c->classes);
+	}
 	return (uint32_t)h;
 }
 
@@ -82,6 +81,9 @@ static void add_region(struct regions *r, const struct addr *a, const struct mac
 
 	for (k = 0; k < 2; k++) {
 		x.place[k] = policy_place(r->p[k], a, mac);
+		/* an address that stands for a network stands for those in the right country */
+		if (x.place[k].barred == POLICY_COUNTRY_DENIED)
+			x.place[k].barred = 0;
 		x.side[k] = side_of(r, k, x.place[k]);
 	}
 	for (again = 0;; again++) {
@@ -212,24 +214,47 @@ static struct addr host_in(const struct edges *e, size_t i)
 	return !next || memcmp(&a, next, sizeof(a)) < 0 ? a : e->at[i];
 }
 
-/* Devices known by MAC: alone, and at an address that one of the policies lists. */
+/* Who is known by address in the other policy, and here by MAC: the same device by its id. */
+static void add_known_by_address(struct regions *r, unsigned k, const struct policy_asset *a)
+{
+	const struct policy *other = r->p[!k];
+	uint32_t i, n;
+
+	for (i = 0; i < other->assets; i++)
+		if (strcmp(other->asset[i].id, a->id) == 0)
+			for (n = 0; n < other->asset[i].naddresses; n++)
+				add_region(r, &other->asset[i].addresses[n], &a->mac);
+}
+
+/*
+ * Devices known by MAC only, here and there: at no address, at one that nobody has in each part of
+ * their zone, and at their address in the other policy.
+ */
 static void add_macs(struct regions *r, unsigned k)
 {
 	static const uint8_t zero[4];
 	const struct policy *p = r->p[k];
-	struct addr none = addr_v4(zero);
-	uint32_t i, n;
+	struct addr none = addr_v4(zero), at;
+	uint32_t i, c, n;
 
 	for (i = 0; i < p->assets; i++) {
 		const struct policy_asset *a = &p->asset[i];
 
 		if (!a->has_mac)
 			continue;
-		if (!a->has_address)
-			add_region(r, &none, &a->mac);
-		else if (imap_find(&r->p[!k]->macs, mac_key(&a->mac)) != IMAP_NONE)
+		if (a->has_address && imap_find(&r->p[!k]->macs, mac_key(&a->mac)) != IMAP_NONE)
 			for (n = 0; n < a->naddresses; n++)
 				add_region(r, &a->addresses[n], &a->mac);
+		if (a->has_address)
+			continue;
+		add_region(r, &none, &a->mac);
+		add_known_by_address(r, k, a);
+		for (c = r->of_zone[k][a->zone]; c != POLICY_NONE; c = r->cell[c].next_of_zone[k]) {
+			if (r->cell[c].plain == POLICY_NONE)
+				continue;
+			at = r->region[r->cell[c].plain].end.addr;
+			add_region(r, &at, &a->mac);
+		}
 	}
 }
 
