@@ -52,4 +52,8 @@ struct regions {
 /* Everything lives in r->arena. */
 void regions_make(struct regions *r, const struct policy *old, const struct policy *new);
 
+/* diff_when.c: do the two conduits, of p and q, open and close by the same rules? */
+bool diff_same_when(const struct policy *p, const struct conduit *a, const struct policy *q,
+		    const struct conduit *b);
+
 #endif
