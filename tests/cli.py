@@ -9,6 +9,7 @@ import json
 import os
 import random
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -418,6 +419,17 @@ def questions_have_answers_and_exit_codes(_):
                  ["--who-can", "wirte modbus plc-1", POLICY], ["--lint", "--who-can", "tcp 1 plc-1", POLICY]):
         out, err = kidoban("check", *args, code=2)
         assert not out and len(err) > 10, (args, out, err)
+
+
+@test
+def the_answers_in_the_readme_are_those_of_the_program(_):
+    with open(os.path.join(ROOT, "README.md")) as f:
+        readme = f.read()
+    asked = re.findall(r"^    \$ kidoban (check --(?:who-can|can) .*)\n((?:    .*\n)+)", readme, re.M)
+    assert len(asked) == 2, asked
+    for command, answer in asked:
+        p = subprocess.run([KIDOBAN, *shlex.split(command)], cwd=ROOT, capture_output=True, check=False)
+        assert answer.split() == p.stdout.decode().split(), (command, p.stdout.decode())  # lines are broken there
 
 
 def main(tests):

@@ -5,6 +5,8 @@ static const struct lint_about about[LINTS] = {
 	[LINT_LOAD] = {"load", "see the sentence itself", false},
 	[LINT_NEVER] = {"never", "remove it, or write what was meant", false},
 	[LINT_EXPIRED] = {"expired", "remove the conduit, or agree on another date", false},
+	[LINT_END_OF_LIFE] = {"end-of-life", "replace the asset, or take it out of its conduits",
+			      false},
 	[LINT_SHADOWED] = {"shadowed", "remove it, or narrow the other", false},
 	[LINT_REDUNDANT] = {"redundant", "remove it", false},
 	[LINT_LIMIT_WITHOUT_EFFECT] = {"limit-without-effect",

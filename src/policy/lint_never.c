@@ -92,6 +92,20 @@ static enum policy_verdict capped(const struct policy *p, const struct lint_exam
 	return lint_classes(r) & d.classes ? POLICY_ALLOW : (enum policy_verdict)d.capped;
 }
 
+static enum policy_verdict capped_service(const struct policy *p, const struct lint_example *x,
+					  const struct service *s)
+{
+	struct policy_flow_decision d;
+	struct space_example ex;
+
+	if (space_service_covered(s, NULL, 0, &ex) != SPACE_NO)
+		return POLICY_ALLOW;
+	d = policy_flow(policy_rest(p), x->client, x->server, ex.ip_proto, ex.port);
+	if (d.verdict < POLICY_TRUST_EXCEEDED || d.verdict == POLICY_COUNTRY_DENIED)
+		return POLICY_ALLOW;
+	return (enum policy_verdict)d.verdict;
+}
+
 static const char *cap_words(enum policy_verdict v)
 {
 	switch (v) {
@@ -109,9 +123,10 @@ static const char *cap_words(enum policy_verdict v)
 }
 
 /* Trust, tenants and zones that only report are stronger than any conduit. */
-static void never_capped(struct lint *l, const struct conduit *c, uint32_t i, const struct rule *r)
+static void never_capped(struct lint *l, const struct conduit *c, uint32_t i, const struct rule *r,
+			 const struct service *s)
 {
-	struct lint_place at = {LINT_OF_CONDUIT, i, r->line, r->col};
+	struct lint_place at = {LINT_OF_CONDUIT, i, r ? r->line : s->line, r ? r->col : s->col};
 	enum policy_verdict v = POLICY_ALLOW;
 	uint32_t f, t, tried = 0;
 
@@ -122,12 +137,13 @@ static void never_capped(struct lint *l, const struct conduit *c, uint32_t i, co
 			if (tried++ == PAIRS_TRIED ||
 			    !lint_example_ends(l, &x, c->from[f], c->to[t]))
 				return;
-			v = capped(l->p, &x, r);
+			v = r ? capped(l->p, &x, r) : capped_service(l->p, &x, s);
 			if (v == POLICY_ALLOW)
 				return;
 		}
 	if (v != POLICY_ALLOW && v != POLICY_TENANT_CROSSED) /* lint_tenant() */
-		lint_add(l, LINT_NEVER, at, "%s matches nothing: %s", r->text, cap_words(v));
+		lint_add(l, LINT_NEVER, at, "%s matches nothing: %s", r ? r->text : s->text,
+			 cap_words(v));
 }
 
 /* No pair of its ends has addresses of one family, or it is one host alone. */
@@ -165,7 +181,9 @@ void lint_never(struct lint *l)
 
 		for (k = 0; k < c->rules; k++)
 			if (!(c->rule[k].has & RULE_CARRIER) && !never_rule(l, i, &c->rule[k]))
-				never_capped(l, c, i, &c->rule[k]);
+				never_capped(l, c, i, &c->rule[k], NULL);
+		for (k = 0; k < c->services; k++)
+			never_capped(l, c, i, NULL, &c->service[k]);
 		if (!c->nfrom || !c->nto)
 			continue; /* groups without members; the loader says so */
 		if (!never_ends(l, c, i, c->from, c->nfrom, "from") &&

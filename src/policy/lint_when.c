@@ -25,10 +25,46 @@ static void expired(struct lint *l, const struct conduit *c, uint32_t i)
 			 c->pub.until);
 }
 
+static bool names_end(const uint32_t *end, uint32_t n, uint32_t which)
+{
+	uint32_t i = 0;
+
+	while (i < n && end[i] != which)
+		i++;
+	return i < n;
+}
+
+/* Told once, with the first conduit that leads to or from it. */
+static void end_of_life(struct lint *l, uint32_t asset)
+{
+	const struct policy *p = l->p;
+	const struct policy_asset *a = &p->asset[asset];
+	uint32_t end = p->zones + asset, i;
+
+	if (!l->config->has_time || !*a->end_of_life || a->ended > l->config->time)
+		return;
+	for (i = 0; i < p->conduits; i++) {
+		const struct conduit *c = &p->conduit[i];
+		bool from = names_end(c->from, c->nfrom, end);
+		struct lint_warning *w;
+
+		if (!c->nfrom || !c->nto || (!from && !names_end(c->to, c->nto, end)))
+			continue;
+		w = lint_add(l, LINT_END_OF_LIFE, (struct lint_place){LINT_OF_ASSET, asset, 0, 0},
+			     "asset %s is past its end of life (%s), and still named in conduit %s",
+			     a->id, a->end_of_life, c->pub.id);
+		lint_example_conduit(l, &w->example, from ? end : c->from[0], from ? c->to[0] : end,
+				     c, LINT_CHANGES);
+		return;
+	}
+}
+
 void lint_when(struct lint *l)
 {
 	uint32_t i;
 
+	for (i = 0; i < l->p->assets; i++)
+		end_of_life(l, i);
 	for (i = 0; i < l->p->conduits; i++) {
 		grant(l, &l->p->conduit[i], i);
 		expired(l, &l->p->conduit[i], i);

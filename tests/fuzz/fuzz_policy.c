@@ -1,8 +1,41 @@
 /* Any bytes as a policy: mistakes are told or the policy works, nothing else. */
 #include "op/vocab.h"
+#include "policy/ask.h"
+#include "policy/lint.h"
 #include "policy/now.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+/* Whatever loads can be looked over and asked about; the file's first words are a question too. */
+static void look_over(const struct policy *p, const uint8_t *data, size_t size)
+{
+	const char *questions[] = {NULL, "any cip", "read,write modbus", "tcp 1-9"};
+	struct lint_report *r = lint_run(p, NULL);
+	char words[64] = "", who[160];
+	struct ask_group *groups;
+	unsigned i;
+
+	if (!r)
+		abort();
+	lint_free(r);
+	snprintf(words, sizeof(words), "%.*s", (int)(size < 60 ? size : 60), (const char *)data);
+	questions[0] = words;
+	for (i = 0; i < sizeof(questions) / sizeof(*questions); i++) {
+		const struct policy_asset *x = policy_asset_at(p, 0);
+		struct diag diag = {0};
+		struct ask *a;
+
+		snprintf(who, sizeof(who), "%s %s", questions[i], x ? x->id : "10.1.2.3");
+		a = ask_new(p, who, true, &diag);
+		if (a)
+			ask_who(a, &groups);
+		else if (!diag.errors)
+			abort();
+		ask_free(a);
+		diag_free(&diag);
+	}
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -24,6 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			policy_explain(p, null);
 			fclose(null);
 		}
+		look_over(p, data, size);
 		a = policy_asset_at(p, 0);
 		b = policy_asset_at(p, policy_assets(p) / 2);
 		for (i = 0; a && b && (v = vocab_at(i)); i++) {

@@ -89,6 +89,16 @@ static const struct lint_case {
 				       ", allow: [{@cip: {do: read}}]}\n",
 	 UPLINK("") "conduits:\n  - {id: c, from: b, to: a, " WHY
 		    ", allow: [{cip: {do: read}}]}\n"},
+	{"never",
+	 UPLINK(", uplink-only: true") "conduits:\n  - {id: c, from: b, to: a, " WHY
+				       ", allow: [{@tcp: 80}]}\n",
+	 UPLINK(", uplink-only: true") "conduits:\n  - {id: c, from: a, to: b, " WHY
+				       ", allow: [{tcp: 80}]}\n"},
+	{"end-of-life",
+	 ZONES ASSETS "  @old: {zone: cell, address: 10.1.0.9, end-of-life: 2026-12-31}\n" BASE
+		      "  - {id: c, from: hmi, to: [plc, old], " WHY ", allow: [{tcp: 80}]}\n",
+	 ZONES ASSETS "  old: {zone: cell, address: 10.1.0.9, end-of-life: 2027-12-31}\n" BASE
+		      "  - {id: c, from: hmi, to: [plc, old], " WHY ", allow: [{tcp: 80}]}\n"},
 	{"expired",
 	 WITH("@{id: c, from: hmi, to: plc, " WHY
 	      ", when: {until: 2026-12-31}, allow: [{tcp: 80}]}"),
