@@ -53,6 +53,7 @@ const char *diff_verdict_word(uint8_t verdict)
 		[POLICY_TENANT_CROSSED] = "between tenants",
 		[POLICY_COUNTRY_DENIED] = "not from this country",
 		[POLICY_UNLISTED] = "not for unlisted devices",
+		[POLICY_UPDATE_DENIED] = "not outside update conduits",
 	};
 
 	return verdict < sizeof(words) / sizeof(*words) && words[verdict] ? words[verdict] : "?";

@@ -13,6 +13,7 @@ static const char *const finding_ids[JUDGE_DECODE] = {
 	[JUDGE_SCHEDULE] = "policy.outside-schedule",
 	[JUDGE_MODE] = "policy.wrong-mode",
 	[JUDGE_EXPIRED] = "policy.expired",
+	[JUDGE_UPDATE] = "policy.update-denied",
 	[JUDGE_TRUST] = "policy.trust-exceeded",
 	[JUDGE_UPLINK] = "policy.uplink-only",
 	[JUDGE_TENANT] = "policy.tenant-crossed",
@@ -42,7 +43,7 @@ static const uint8_t by_verdict[] = {
 	[POLICY_WRONG_MODE] = JUDGE_MODE,	  [POLICY_EXPIRED] = JUDGE_EXPIRED,
 	[POLICY_TRUST_EXCEEDED] = JUDGE_TRUST,	  [POLICY_UPLINK_ONLY] = JUDGE_UPLINK,
 	[POLICY_TENANT_CROSSED] = JUDGE_TENANT,	  [POLICY_COUNTRY_DENIED] = JUDGE_COUNTRY,
-	[POLICY_UNLISTED] = JUDGE_UNLISTED,
+	[POLICY_UNLISTED] = JUDGE_UNLISTED,	  [POLICY_UPDATE_DENIED] = JUDGE_UPDATE,
 };
 
 enum judge_finding judge_of_verdict(enum policy_verdict v)
@@ -144,6 +145,8 @@ bool judge_per_op(const struct flow_view *v)
 
 	if (!v->opened)
 		return false;
+	if (d->updated && d->verdict <= POLICY_DEFAULT_ALLOW)
+		return true;
 	return d->verdict == POLICY_LATER ||
 	       (d->classes != UINT16_MAX &&
 		(d->verdict == POLICY_ALLOW || d->verdict == POLICY_DEFAULT_ALLOW));
@@ -163,6 +166,8 @@ enum judge_finding judge_op(const struct policy_now *now, struct flow_view *v, c
 			    struct policy_op_decision *d)
 {
 	*d = policy_op(now, &v->decision, op);
+	if (d->verdict == POLICY_UPDATE_DENIED)
+		d->conduit = policy_updater(now->policy, v->place[!v->reversed]);
 	if (d->verdict == POLICY_ALLOW) {
 		v->known_ops = true;
 		return JUDGE_NOTHING;

@@ -49,4 +49,7 @@ void words_country(struct phrase *p, const struct words *w);
 void words_ended(struct phrase *p, const struct words *w);
 void words_unlisted(struct phrase *p, const struct words *w);
 
+/* Expected, where an update came past the update conduits. */
+void words_update(struct phrase *p, const struct words *w);
+
 #endif

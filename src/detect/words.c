@@ -597,6 +597,7 @@ static const struct {
 	[JUDGE_SCHEDULE] = {observed_flow, words_closed},
 	[JUDGE_MODE] = {observed_flow, words_closed},
 	[JUDGE_EXPIRED] = {observed_flow, words_closed},
+	[JUDGE_UPDATE] = {observed_op, words_update},
 	[JUDGE_TRUST] = {observed_flow, words_trust},
 	[JUDGE_UPLINK] = {observed_flow, words_uplink},
 	[JUDGE_TENANT] = {observed_flow, words_tenant},

@@ -89,3 +89,16 @@ void words_closed(struct phrase *p, const struct words *w)
 	else
 		add(p, "%s", LANG("an open conduit", "開いているコンジットが必要です"));
 }
+
+void words_update(struct phrase *p, const struct words *w)
+{
+	const struct policy_conduit *c = words_conduit(w);
+
+	add(p,
+	    LANG("firmware and program of this device go through update conduits only, such as %s",
+		 "この機器のファームウェアとプログラムの更新は、%s "
+		 "などの更新用コンジットに限られます"),
+	    c ? c->id : "?");
+	if (c && *c->when)
+		add(p, LANG(" (open %s)", " (使用可能な条件: %s)"), c->when);
+}

@@ -225,6 +225,10 @@ static void explain_conduit(const struct conduit *c, FILE *out)
 		c->pub.line, c->from_words, c->to_words);
 	if (*c->pub.when)
 		fprintf(out, "    closed unless: %s\n", c->pub.when);
+	if (c->pub.update)
+		fputs("    update conduit: firmware and program towards these go through update "
+		      "conduits only\n",
+		      out);
 	if (*c->pub.reason)
 		fprintf(out, "    because: %s\n", c->pub.reason);
 	for (i = 0; i < c->rules; i++)

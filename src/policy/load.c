@@ -152,7 +152,8 @@ static struct policy *load(struct yaml_doc *doc, const char *name, struct diag *
 		p->tz = &tz_of_utc;
 		load_trust_defaults(p);
 		load_tree(&l, doc->root);
-		if (diag->errors == errors && policy_compile(p, name, diag)) {
+		if (diag->errors == errors && policy_compile_updates(p, diag) &&
+		    policy_compile(p, name, diag)) {
 			policy_compile_caps(p);
 			p->rest = policy_now_new(p);
 			if (!p->rest)

@@ -100,6 +100,31 @@ static void conduit_limit(struct loader *l, const struct yaml_node *n, void *obj
 	load_limit(l, n, &((struct conduit_load *)object)->c->pub);
 }
 
+static void conduit_update(struct loader *l, const struct yaml_node *n, void *object)
+{
+	((struct conduit_load *)object)->c->pub.update = load_yes(l, n, "update");
+}
+
+/* Registered hosts, in agreed windows: what makes a conduit an update conduit. */
+static void check_update(struct loader *l, const struct yaml_node *n, const struct conduit *c)
+{
+	uint32_t i;
+
+	if (!c->pub.grant_required && !c->when.schedules && !c->when.modes)
+		load_error(l, n,
+			   "update conduit \"%s\" is always open; it needs when with grant, "
+			   "schedule or operating-mode",
+			   c->pub.id);
+	for (i = 0; i < c->nfrom; i++)
+		if (c->from[i] < l->p->zones) {
+			load_error(l, n,
+				   "update conduit \"%s\" begins at zone %s; only listed assets "
+				   "may update",
+				   c->pub.id, end_id(l->p, c->from[i]));
+			break;
+		}
+}
+
 static const struct field conduit_fields[] = {
 	{"id", conduit_id, true},
 	{"from", conduit_from, true},
@@ -110,6 +135,7 @@ static const struct field conduit_fields[] = {
 	{"on-violation", conduit_violation, false},
 	{"fail", conduit_fail, false},
 	{"when", conduit_when, false},
+	{"update", conduit_update, false},
 	{"accept", conduit_accept, false},
 	{"limit", conduit_limit, false},
 	{NULL, NULL, false},
@@ -166,6 +192,8 @@ static void load_conduit(struct loader *l, const struct yaml_node *n)
 	if ((!c->nfrom && !x.from.grouped) || (!c->nto && !x.to.grouped))
 		load_error(l, n, "conduit \"%s\" joins nothing: from and to need a zone or asset",
 			   c->pub.id);
+	if (c->pub.update)
+		check_update(l, n, c);
 	if (!x.fail_written)
 		c->pub.fail_open = fails_open(p, c->from, c->nfrom) && fails_open(p, c->to, c->nto);
 	conduit_words(p, c);

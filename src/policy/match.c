@@ -225,7 +225,7 @@ static struct said ask_all(const struct policy_now *now, const struct policy_flo
 
 /* A conduit that opens the port and has nothing to say about this protocol; POLICY_NONE: none. */
 static uint32_t served_by(const struct policy_now *now, const struct policy_flow_decision *d,
-			  const char *proto)
+			  const char *proto, bool update)
 {
 	const struct policy *p = now->policy;
 	uint32_t k, n;
@@ -241,7 +241,7 @@ static uint32_t served_by(const struct policy_now *now, const struct policy_flow
 				if (strcmp(c->rule[n].vocab->proto, proto) == 0)
 					break;
 			if (n == c->rules && !now->closed[s->conduit[k]] &&
-			    conduit_serves(c, d->ip_proto, d->port))
+			    (c->pub.update || !update) && conduit_serves(c, d->ip_proto, d->port))
 				return s->conduit[k];
 		}
 	}
@@ -327,13 +327,19 @@ struct policy_op_decision policy_op(const struct policy_now *now,
 	const struct rule *closed = NULL;
 	struct said said;
 	uint64_t at = 0;
+	bool update;
 
 	j = judge_of(d->port, op);
 	if (!(d->classes >> j.cls & 1)) {
 		x.verdict = (uint8_t)policy_capped(d, j.cls);
 		return x;
 	}
-	if (d->set[0] == POLICY_NONE || d->verdict == POLICY_ALLOW)
+	update = d->updated && UPDATE_CLASSES >> j.cls & 1;
+	if (update && d->set[0] == POLICY_NONE) {
+		x.verdict = POLICY_UPDATE_DENIED;
+		return x;
+	}
+	if (d->set[0] == POLICY_NONE || (d->verdict == POLICY_ALLOW && !update))
 		return x;
 	for (;; at = said.end) {
 		said = ask_all(now, d, &j, at);
@@ -346,7 +352,7 @@ struct policy_op_decision policy_op(const struct policy_now *now,
 		if (said.end == at)
 			break;
 	}
-	x.conduit = served_by(now, d, op->proto);
+	x.conduit = served_by(now, d, op->proto, update);
 	if (x.conduit != POLICY_NONE) {
 		x.verdict = POLICY_ALLOW;
 		return x;
@@ -355,6 +361,10 @@ struct policy_op_decision policy_op(const struct policy_now *now,
 		x.conduit = closed->conduit;
 		x.verdict = (uint8_t)closed_verdict(now->closed[x.conduit]);
 		x.expected = words_for(&p->conduit[x.conduit], closed)->expected;
+		return x;
+	}
+	if (update && (!said.nearest || said.stage <= AT_CLASS)) {
+		x.verdict = POLICY_UPDATE_DENIED;
 		return x;
 	}
 	return denied(p, d, &j, &said, at);
@@ -391,7 +401,8 @@ uint32_t match_pieces(const struct policy_now *now, const struct policy_flow_dec
 	for (at = 0; at < j.elements; at = said.end) {
 		said = ask_all(now, d, &j, at);
 		if (said.end == at)
-			return served_by(now, d, op->proto);
+			return served_by(now, d, op->proto,
+					 d->updated && UPDATE_CLASSES >> j.cls & 1);
 	}
 	for (m.at = 0; m.at < j.elements; m.at = m.end) {
 		said = ask_all(now, d, &j, m.at);
@@ -416,10 +427,10 @@ bool policy_proto_known(const struct policy_now *now, const struct policy_flow_d
 			if (rule_port(x->rule[k], d->port))
 				return true;
 	}
-	return served_by(now, d, proto) != POLICY_NONE;
+	return served_by(now, d, proto, false) != POLICY_NONE;
 }
 
 bool policy_served(const struct policy_now *now, const struct policy_flow_decision *d)
 {
-	return served_by(now, d, "") != POLICY_NONE;
+	return served_by(now, d, "", false) != POLICY_NONE;
 }

@@ -165,6 +165,8 @@ struct policy_flow_decision policy_flow(const struct policy_now *now, struct pol
 {
 	struct policy_flow_decision d = by_conduits(now, client, server, ip_proto, port);
 
+	if (now->policy->updater)
+		d.updated = policy_updater(now->policy, server) != POLICY_NONE;
 	if (now->policy->cap)
 		policy_cap(now, client, server, &d);
 	return d;

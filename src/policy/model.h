@@ -174,6 +174,9 @@ struct cap {
 	bool uplink_only; /* it only reports */
 };
 
+/* What goes through update conduits, where there are any. */
+#define UPDATE_CLASSES (1u << OP_FIRMWARE | 1u << OP_PROGRAM)
+
 /* Layers that lie in no order. */
 enum { HEIGHT_SAFETY = -1 /* touches control and field only */, HEIGHT_NONE = -2 };
 
@@ -196,6 +199,8 @@ struct policy {
 	bool bars;	       /* some zone's conduits do not hold for everybody in it */
 	uint16_t tier[TRUSTS]; /* classes of ops, by enum policy_trust */
 	int8_t height[LEVELS]; /* of the layers from outside to inside, or HEIGHT_... */
+	uint32_t *updater;     /* by end: an update conduit that leads there, or POLICY_NONE; NULL:
+				  there is none at all */
 	struct cap *cap;       /* by end; NULL: nobody is held to anything */
 	int64_t *ends;	       /* ns since 1970 UTC, ascending: ends of life of assets */
 	uint32_t nends;
@@ -324,6 +329,9 @@ void policy_cap(const struct policy_now *now, struct policy_place client,
 
 /* caps.c: what an op of a class outside d->classes is. */
 enum policy_verdict policy_capped(const struct policy_flow_decision *d, enum op_class cls);
+
+/* update.c: which ends have update conduits. False with diag filled when others go around them. */
+bool policy_compile_updates(struct policy *p, struct diag *diag);
 
 /* compile.c: pairs of ends and their pair sets. False with diag filled when there are too many. */
 bool policy_compile(struct policy *p, const char *file, struct diag *diag);

@@ -108,6 +108,7 @@ struct policy_conduit {
 	const char *const *refs; /* "ipa:ID8-1"; NULL-ended */
 	uint8_t on_violation;	 /* enum policy_action */
 	bool fail_open;
+	bool update; /* an update conduit: the registered hosts for firmware and program */
 	bool grant_required;
 	int64_t grant_longest;	       /* ns a grant may last at most; 0: as long as it says */
 	const char *const *approvers;  /* who may give one, NULL-ended; NULL: anybody */
@@ -144,6 +145,7 @@ struct policy_flow_decision {
 	uint8_t ip_proto; /* as asked */
 	uint8_t verdict;  /* enum policy_verdict */
 	uint8_t capped;	  /* enum policy_verdict: what an op outside classes is */
+	bool updated;	  /* firmware and program towards the server need an update conduit */
 };
 
 enum policy_verdict {
@@ -165,7 +167,8 @@ enum policy_verdict {
 	POLICY_UPLINK_ONLY,	 /* towards devices that only report */
 	POLICY_TENANT_CROSSED,	 /* between two tenants */
 	POLICY_COUNTRY_DENIED,	 /* an external peer in a country or network that is not listed */
-	POLICY_UNLISTED		 /* a zone's conduit, but the device is no listed asset */
+	POLICY_UNLISTED,	 /* a zone's conduit, but the device is no listed asset */
+	POLICY_UPDATE_DENIED	 /* op: firmware or program, but not through an update conduit */
 };
 
 /* Why an op is denied, for the sentence of the finding. Texts live as long as the policy. */
@@ -260,6 +263,10 @@ const struct policy_conduit *policy_conduit_at(const struct policy *p, uint32_t 
 
 /* The conduit of that id, or POLICY_NONE. Walks the list. */
 uint32_t policy_conduit_find(const struct policy *p, const char *id);
+
+/* The update conduit that firmware and program towards this place need (the first, if there are
+ * several), or POLICY_NONE. */
+uint32_t policy_updater(const struct policy *p, struct policy_place place);
 
 /* The time zone of the file. */
 const struct tz *policy_tz(const struct policy *p);

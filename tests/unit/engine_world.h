@@ -138,6 +138,13 @@ bool policy_now_grants(struct policy_now *n, const struct policy_grant *grant, u
 	return true;
 }
 
+uint32_t policy_updater(const struct policy *p, struct policy_place place)
+{
+	(void)p;
+	(void)place;
+	return 0;
+}
+
 const struct tz *policy_tz(const struct policy *p)
 {
 	(void)p;
