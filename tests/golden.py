@@ -119,10 +119,13 @@ def run(case, paths, kidoban, here, folder=""):
     elif case.get("stdin") is not None:
         feed = str(case["stdin"]).encode()
     try:
-        return subprocess.run(argv, input=feed or b"", capture_output=True, cwd=ROOT, env=env,
-                              timeout=TIMEOUT, check=False)
+        r = subprocess.run(argv, input=feed or b"", capture_output=True, cwd=ROOT, env=env,
+                           timeout=TIMEOUT, check=False)
     except subprocess.TimeoutExpired:
         raise Wrong(f"did not end within {TIMEOUT} s") from None
+    if b"was built without" in r.stderr:
+        raise Skip(r.stderr.decode().strip().splitlines()[-1])
+    return r
 
 
 def lookup(event, dotted):

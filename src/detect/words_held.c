@@ -125,12 +125,19 @@ void words_country(struct phrase *p, const struct words *w)
 {
 	int end = barred_end(w);
 	const struct policy_zone *z = policy_zone_at(w->policy, w->view->place[end].zone);
+	char where[192];
 
+	policy_whereabouts(w->policy, end ? flow_server(w->flow) : flow_client(w->flow), where,
+			   sizeof(where));
 	phrase_add(p,
-		   LANG("conduits of zone %s hold for listed countries and networks only, not for ",
-			"ゾーン %s のコンジットは登録された国とネットワークに限られます。対象外: "),
+		   LANG("conduits of zone %s hold for its countries and networks only; ",
+			"ゾーン %s のコンジットは登録された国とネットワークに限られます。"),
 		   z ? z->id : "?");
 	words_end(p, w, end, false);
+	if (*where)
+		phrase_add(p, LANG(" is in %s", " の所在は %s です"), where);
+	else
+		phrase_add(p, "%s", LANG(" is in none that is known", " の所在は不明です"));
 }
 
 void words_unlisted(struct phrase *p, const struct words *w)

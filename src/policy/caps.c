@@ -29,10 +29,12 @@ static bool needs_caps(const struct policy *p)
 {
 	uint32_t i;
 
+	if (p->bars)
+		return true;
 	for (i = 0; i < p->zones; i++) {
 		const struct policy_zone *z = &p->zone[i];
 
-		if (z->trust || z->tenants || z->uplink_only || z->unknown_devices == UNKNOWN_DENY)
+		if (z->trust || z->tenants || z->uplink_only)
 			return true;
 	}
 	for (i = 0; i < p->assets; i++)

@@ -89,6 +89,8 @@ static void explain_zones(const struct policy *p, FILE *out)
 			      "them",
 			      out);
 		explain_held(p, z->trust, z->tenants, out);
+		if (z->peers)
+			peers_words(z->peers, out);
 		if (z->uplink_only)
 			fputs("; its devices only report (uplink-only)", out);
 		if (z->recovery)

@@ -1,5 +1,6 @@
 /* From YAML to checked structs: the top of the file. zones/README.md is the language. */
 #include "policy/lint.h"
+#include "policy/geo.h"
 #include "policy/loader.h"
 #include "policy/now.h"
 
@@ -106,6 +107,7 @@ static const struct field top_fields[] = {
 	{"addresses", top_addresses, false},
 	{"trust-tiers", load_trust_tiers, false},
 	{"layers", load_layers, false},
+	{"geo", load_geo, false},
 	{"engine", top_engine, false},
 	{"accept", top_accept, false},
 	{"schedules", top_section, false},
@@ -192,6 +194,7 @@ void policy_free(struct policy *p)
 {
 	if (p) {
 		policy_now_free(p->rest);
+		geo_close(p->geo);
 		arena_free(&p->arena);
 	}
 	free(p);

@@ -81,19 +81,19 @@ static void zone_unknown(struct loader *l, const struct yaml_node *n, void *obje
 	l->p->bars = l->p->bars || i == UNKNOWN_DENY;
 }
 
-static void zone_country(struct loader *l, const struct yaml_node *n, void *object)
-{
-	(void)object;
-	if (n->len != 2 || n->text[0] < 'A' || n->text[0] > 'Z' || n->text[1] < 'A' ||
-	    n->text[1] > 'Z')
-		load_error(l, n, "\"%.80s\" is no country code of two capital letters, such as JP",
-			   n->text);
-}
-
 static void zone_countries(struct loader *l, const struct yaml_node *n, void *object)
 {
-	load_each(l, n, "countries", zone_country, object);
-	load_warning(l, n->key, "countries are not evaluated yet: the zone takes in every country");
+	load_countries(l, n, ((struct zone_load *)object)->zone);
+}
+
+static void zone_asns(struct loader *l, const struct yaml_node *n, void *object)
+{
+	load_asns(l, n, ((struct zone_load *)object)->zone);
+}
+
+static void zone_organisations(struct loader *l, const struct yaml_node *n, void *object)
+{
+	load_organisations(l, n, ((struct zone_load *)object)->zone);
 }
 
 static void zone_trust(struct loader *l, const struct yaml_node *n, void *object)
@@ -133,6 +133,8 @@ static const struct field zone_fields[] = {
 	{"inside", zone_inside, false},
 	{"unknown-devices", zone_unknown, false},
 	{"countries", zone_countries, false},
+	{"asns", zone_asns, false},
+	{"organisations", zone_organisations, false},
 	{"trust", zone_trust, false},
 	{"tenant", zone_tenant, false},
 	{"uplink-only", zone_uplink, false},

@@ -183,6 +183,12 @@ void load_trust_defaults(struct policy *p);
 void load_trust_tiers(struct loader *l, const struct yaml_node *n, void *object);
 void load_layers(struct loader *l, const struct yaml_node *n, void *object);
 
+/* load_geo.c: the databases, a key of the top; and what a zone asks of its peers. */
+void load_geo(struct loader *l, const struct yaml_node *n, void *object);
+void load_countries(struct loader *l, const struct yaml_node *n, struct policy_zone *z);
+void load_asns(struct loader *l, const struct yaml_node *n, struct policy_zone *z);
+void load_organisations(struct loader *l, const struct yaml_node *n, struct policy_zone *z);
+
 /* true or false. */
 bool load_yes(struct loader *l, const struct yaml_node *n, const char *what);
 

@@ -166,6 +166,15 @@ struct accept {
 	uint8_t lint;	 /* enum lint_id */
 };
 
+/* Whom the conduits of a zone hold for; an empty list: for all. */
+struct policy_peers {
+	char (*country)[3]; /* "JP" */
+	uint32_t countries, country_cap;
+	uint32_t *asn;
+	uint32_t asns, asn_cap;
+	struct names organisation; /* patterns */
+};
+
 /* What an end is held to whatever conduits allow. */
 struct cap {
 	uint64_t tenants; /* bits; 0: any */
@@ -202,6 +211,7 @@ struct policy {
 	uint32_t *updater;     /* by end: an update conduit that leads there, or POLICY_NONE; NULL:
 				  there is none at all */
 	struct cap *cap;       /* by end; NULL: nobody is held to anything */
+	struct geo *geo;       /* databases of the outside; NULL: none; freed with the policy */
 	int64_t *ends;	       /* ns since 1970 UTC, ascending: ends of life of assets */
 	uint32_t nends;
 	bool checksums_verify;
@@ -319,6 +329,12 @@ bool conduit_serves(const struct conduit *c, uint8_t ip_proto, uint16_t port);
 
 /* match_flow.c: what is said of a flow or op that only a closed conduit would permit. */
 enum policy_verdict closed_verdict(uint8_t closed);
+
+/* peers.c: true when the conduits of a zone hold for that address. */
+bool peers_hold(const struct policy *p, const struct policy_peers *x, const struct addr *a);
+
+/* peers.c: "; countries JP; networks AS2497, Example *". */
+void peers_words(const struct policy_peers *x, FILE *out);
 
 /* caps.c: the rows of p->cap. */
 void policy_compile_caps(struct policy *p);

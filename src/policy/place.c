@@ -36,6 +36,8 @@ static enum policy_verdict bar(const struct policy *p, const struct addr *a,
 		return POLICY_ALLOW;
 	if (p->zone[place->zone].unknown_devices == UNKNOWN_DENY)
 		return POLICY_UNLISTED;
+	if (p->zone[place->zone].peers && !peers_hold(p, p->zone[place->zone].peers, a))
+		return POLICY_COUNTRY_DENIED;
 	return POLICY_ALLOW;
 }
 

@@ -58,17 +58,18 @@ enum policy_impact { IMPACT_UNSAID, IMPACT_LIMITED, IMPACT_SERIOUS, IMPACT_CATAS
 
 /* Names and facts of the policy, for messages and reports. Indices are stable for its life. */
 struct policy_zone {
-	const char *id;		 /* as written */
-	const char *title;	 /* for people; the id when none was given */
-	uint8_t level;		 /* enum policy_level */
-	uint8_t unknown_devices; /* enum policy_unknown */
-	uint8_t trust;		 /* enum policy_trust, of members that say nothing */
-	uint8_t recovery;	 /* enum policy_recovery */
-	uint8_t impact;		 /* enum policy_impact */
-	bool uplink_only;	 /* its devices only report */
-	uint64_t tenants;	 /* bits, see policy_tenant(); 0: none was given */
-	const char *const *refs; /* threats that begin there; NULL-ended; NULL: none was given */
-	const char *file;	 /* where it is written */
+	const char *id;		    /* as written */
+	const char *title;	    /* for people; the id when none was given */
+	uint8_t level;		    /* enum policy_level */
+	uint8_t unknown_devices;    /* enum policy_unknown */
+	uint8_t trust;		    /* enum policy_trust, of members that say nothing */
+	uint8_t recovery;	    /* enum policy_recovery */
+	uint8_t impact;		    /* enum policy_impact */
+	bool uplink_only;	    /* its devices only report */
+	uint64_t tenants;	    /* bits, see policy_tenant(); 0: none was given */
+	struct policy_peers *peers; /* whom its conduits hold for; NULL: for all */
+	const char *const *refs;    /* threats that begin there; NULL-ended; NULL: none was given */
+	const char *file;	    /* where it is written */
 	int line, col;
 };
 
@@ -237,6 +238,10 @@ const char *policy_site(const struct policy *p); /* "" when it has no name */
 enum policy_mode policy_mode(const struct policy *p);
 enum policy_operating_mode policy_operating_mode(const struct policy *p);
 uint32_t policy_assets(const struct policy *p);
+/* Where an address of the outside is: "US, AS64497 Sample Hosting Inc."; "" when nobody knows. */
+const char *policy_whereabouts(const struct policy *p, const struct addr *a, char *buf,
+			       size_t size);
+
 /* The classes of ops that a tier of trust permits its clients, bits of enum op_class. */
 uint16_t policy_tier(const struct policy *p, enum policy_trust t);
 

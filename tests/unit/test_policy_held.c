@@ -172,6 +172,118 @@ static void end_of_life(void **state)
 	policy_free(p);
 }
 
+#ifdef HAVE_MAXMINDDB
+#define GEO "geo: {country: zones/geo/country.mmdb, asn: zones/geo/asn.mmdb}\n"
+
+/* A conduit to zone wan that asks this of its peers; each address: x when it holds, - when not. */
+static void peers(const char *geo, const char *keys, const char *expected)
+{
+	static const char *const addr[] = {
+		"192.0.2.1",	   /* JP, AS64496 Example Cloud K.K. */
+		"198.51.100.1",	   /* US, AS64497 Sample Hosting Inc. */
+		"203.0.113.1",	   /* JP, AS64498 Example Maintenance GmbH */
+		"203.0.113.129",   /* DE, the same */
+		"2001:db8:1::1",   /* JP, AS64499 Example Net K.K. */
+		"2001:db8:ffff::", /* US, the same */
+		"192.168.7.7",	   /* in no database */
+		"10.9.0.1",	   /* likewise, but a listed asset */
+	};
+	char text[1024], got[9] = "";
+	enum policy_verdict v;
+	struct policy *p;
+	size_t i;
+
+	snprintf(text, sizeof(text),
+		 "%szones:\n  a: {level: dmz, networks: [10.1.0.0/16]}\n"
+		 "  wan: {level: external, networks: [any], %s}\n"
+		 "assets: {vpn: {zone: wan, address: 10.9.0.1}}\n"
+		 "conduits: [{id: c, from: wan, to: a, allow: [tcp: 80]}]\n",
+		 geo, keys);
+	p = must(text, *geo ? 0 : 1);
+	for (i = 0; i < 8; i++) {
+		v = flow_verdict(p, addr[i], "10.1.0.1", 6, 80);
+		got[i] = v == POLICY_ALLOW ? 'x' : v == POLICY_COUNTRY_DENIED ? '-' : '?';
+	}
+	if (strcmp(got, expected) != 0)
+		fail_msg("%s: %s, not %s", keys, got, expected);
+	policy_free(p);
+}
+
+static void countries(void **state)
+{
+	(void)state;
+	peers(GEO, "countries: [JP]", "x-x-x--x");
+	peers(GEO, "countries: [JP, DE]", "x-xxx--x");
+	peers(GEO, "asns: [AS64498, 64496]", "x-xx---x");
+	peers(GEO, "organisations: [\"Example *\"]", "x-xxxx-x");
+	peers(GEO, "organisations: [\"* K.K.\"], asns: [AS64497]", "xx--xx-x");
+	peers(GEO, "countries: [JP], organisations: [\"Example *\"]", "x-x-x--x");
+	peers(GEO, "countries: [US], asns: [64499]", "-----x-x");
+	/* nothing to look them up in: a warning, and everybody */
+	peers("", "countries: [JP]", "xxxxxxxx");
+}
+
+static void whereabouts(void **state)
+{
+	struct policy *p =
+		must(GEO "zones:\n  wan: {level: external, networks: [any], countries: [JP]}\n", 0);
+	struct addr a;
+	char text[128], small[4];
+
+	(void)state;
+	assert_true(addr_parse("203.0.113.200", &a));
+	assert_string_equal(policy_whereabouts(p, &a, text, sizeof(text)),
+			    "DE, AS64498 Example Maintenance GmbH");
+	assert_string_equal(policy_whereabouts(p, &a, small, sizeof(small)), "DE,");
+	assert_true(addr_parse("10.0.0.1", &a));
+	assert_string_equal(policy_whereabouts(p, &a, text, sizeof(text)), "");
+	policy_free(p);
+}
+
+/* What is no database is told, with its name as it was looked for. */
+static void no_database(void **state)
+{
+	static const struct {
+		const char *geo, *part;
+	} cases[] = {
+		{"{country: none.mmdb}", "geo: cannot use zones/none.mmdb: no such file"},
+		{"{country: geo}", "geo: cannot use zones/geo: no regular file"},
+		{"{country: model1.yaml}", "cannot use zones/model1.yaml: "},
+		{"{country: geo/asn.mmdb}", "zones/geo/asn.mmdb: no database of countries"},
+		{"{asn: geo/country.mmdb}", "country.mmdb: no database of autonomous systems"},
+		{"{asn: /dev/zero}", "geo: cannot use /dev/zero: no regular file"},
+	};
+	struct diag diag;
+	char text[256];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		diag = (struct diag){0};
+		snprintf(text, sizeof(text),
+			 "geo: %s\nzones:\n  a: {level: dmz, networks: [10.1.0.0/16]}\n",
+			 cases[i].geo);
+		assert_null(policy_load_buffer("zones/p.yaml", text, strlen(text), &diag));
+		assert_int_equal(diag.errors, 1);
+		if (!strstr(diag.entry[0].text, cases[i].part))
+			fail_msg("%s, not %s", diag.entry[0].text, cases[i].part);
+		diag_free(&diag);
+	}
+}
+#else
+static void built_without(void **state)
+{
+	static const char text[] = "geo: {country: geo/country.mmdb}\n"
+				   "zones:\n  a: {level: dmz, networks: [10.1.0.0/16]}\n";
+	struct diag diag = {0};
+
+	(void)state;
+	assert_null(policy_load_buffer("zones/p.yaml", text, strlen(text), &diag));
+	assert_non_null(strstr(diag.entry[0].text, "was built without libmaxminddb"));
+	diag_free(&diag);
+}
+#endif
+
 /* Between zones of these levels, with these layers. */
 static enum policy_verdict across(const char *layers, const char *from, const char *to)
 {
@@ -274,6 +386,13 @@ int main(void)
 		cmocka_unit_test(uplink_and_trust),
 		cmocka_unit_test(end_of_life),
 		cmocka_unit_test(layers),
+#ifdef HAVE_MAXMINDDB
+		cmocka_unit_test(countries),
+		cmocka_unit_test(whereabouts),
+		cmocka_unit_test(no_database),
+#else
+		cmocka_unit_test(built_without),
+#endif
 		cmocka_unit_test(multicast),
 		cmocka_unit_test(severity),
 	};

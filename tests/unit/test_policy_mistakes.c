@@ -118,6 +118,8 @@ static const struct mistake {
 	 "impact must be one of limited, serious, catastrophic"},
 	{ZONES "assets: {a: {zone: field, address: 10.1.0.1, end-of-life: @soon}}\n",
 	 "end-of-life: \"soon\" is no date; write 2026-12-31 (that day still counts)"},
+	{"zones:\n  a: {level: dmz, asns: [@ASX]}\n", "is no number of an autonomous system"},
+	{ZONES "geo: {@city: x}\n", "unknown key \"city\" under geo"},
 	{ZONES "trust-tiers: {@knwon: any}\n",
 	 "unknown key \"knwon\" under trust-tiers; did you mean \"known\"?"},
 	{ZONES "trust-tiers: {known: [@rite]}\n",
