@@ -92,6 +92,7 @@ struct gather {
 	struct ask *a;
 	struct ask_answer *x;
 	const struct rule *rule; /* asked for */
+	bool updated;		 /* firmware and programs go there through update conduits alone */
 	struct sides open, all;
 };
 
@@ -113,6 +114,7 @@ static void op_conduit(struct gather *g, uint32_t i)
 {
 	const struct conduit *c = &g->a->p->conduit[i];
 	const char *when = c->pub.when, *proto = g->rule->vocab->proto;
+	unsigned guarded;
 	uint32_t k;
 
 	for (k = 0; k < c->rules; k++) {
@@ -127,10 +129,15 @@ static void op_conduit(struct gather *g, uint32_t i)
 	}
 	if (has_proto(c, proto))
 		return;
+	guarded = g->updated && !c->pub.update ? g->rule->classes & UPDATE_CLASSES : 0;
+	if (guarded == g->rule->classes)
+		return;
 	for (k = 0; k < c->services; k++)
 		if (carries(&c->service[k], g->rule)) {
 			add_line(g->a, g->x, i, c->service[k].line, c->service[k].col,
 				 c->service[k].text, when);
+			if (guarded)
+				continue;
 			add_serving(g->a, &g->all, c);
 			if (!*when)
 				add_serving(g->a, &g->open, c);
@@ -190,7 +197,7 @@ static void try_it(struct ask *a, struct ask_answer *x, struct policy_place clie
 
 	x->verdict = d.verdict;
 	x->conduit = d.conduit;
-	if (ex->is_op && d.verdict == POLICY_LATER) {
+	if (ex->is_op && (d.verdict == POLICY_LATER || (d.verdict == POLICY_ALLOW && d.updated))) {
 		op = space_example_op(ex);
 		od = policy_op(now, &d, &op);
 		x->verdict = od.verdict;
@@ -199,6 +206,8 @@ static void try_it(struct ask *a, struct ask_answer *x, struct policy_place clie
 	} else if (d.conduit != POLICY_NONE) {
 		x->expected = a->p->conduit[d.conduit].pub.permits;
 	}
+	if (x->verdict == POLICY_UPDATE_DENIED && x->conduit == POLICY_NONE)
+		x->conduit = policy_updater(a->p, server);
 	if (x->verdict == POLICY_LATER) /* a flow for the ops of protocols, not for whatever */
 		x->verdict = POLICY_PORT_DENIED;
 }
@@ -226,7 +235,7 @@ static struct ask_answer answer_for(struct ask *a, struct policy_place client,
 				    const struct policy_flow_decision *d)
 {
 	struct ask_answer x = {.conduit = POLICY_NONE, .expected = "", .verdict = d->verdict};
-	struct gather g = {.a = a, .x = &x, .rule = a->rule};
+	struct gather g = {.a = a, .x = &x, .rule = a->rule, .updated = d->updated};
 	struct rule narrowed;
 	struct space_example ex;
 	enum space_answer open, all;
@@ -234,6 +243,13 @@ static struct ask_answer answer_for(struct ask *a, struct policy_place client,
 	unsigned i;
 	uint32_t k;
 
+	if (d->set[0] == POLICY_NONE && d->updated && a->rule &&
+	    a->rule->classes & UPDATE_CLASSES) {
+		x.is = x.always = a->rule->classes & ~UPDATE_CLASSES ? ASK_PART : ASK_NO;
+		x.verdict = x.is ? d->verdict : POLICY_UPDATE_DENIED;
+		x.conduit = x.is ? POLICY_NONE : policy_updater(a->p, server);
+		return x;
+	}
 	if (d->set[0] == POLICY_NONE) {
 		x.is = x.always = permitted((enum policy_verdict)d->verdict) ? ASK_YES : ASK_NO;
 		return x;

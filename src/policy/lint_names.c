@@ -28,6 +28,8 @@ static const struct lint_about about[LINTS] = {
 				  false},
 	[LINT_GRANT_UNLIMITED] = {"grant-unlimited", "write grant: {longest: 4h, approvers: [...]}",
 				  false},
+	[LINT_UPDATE_ALWAYS] = {"update-always", "agree on hours, a mode, or demand a grant",
+				false},
 	[LINT_NAT_WRITES] = {"nat-writes",
 			     "let one listed host change things, in front of the translation",
 			     false},

@@ -140,10 +140,12 @@ static void chains(struct lint *l)
 /* The first rule that permits a change; NULL. */
 static const struct rule *changing_rule(const struct conduit *c)
 {
+	/* registered hosts, in agreed windows */
+	unsigned changes = c->pub.update ? LINT_CHANGES & ~UPDATE_CLASSES : LINT_CHANGES;
 	uint32_t i;
 
 	for (i = 0; i < c->rules; i++)
-		if (!(c->rule[i].has & RULE_CARRIER) && lint_classes(&c->rule[i]) & LINT_CHANGES)
+		if (!(c->rule[i].has & RULE_CARRIER) && lint_classes(&c->rule[i]) & changes)
 			return &c->rule[i];
 	return NULL;
 }

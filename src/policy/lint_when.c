@@ -25,6 +25,29 @@ static void expired(struct lint *l, const struct conduit *c, uint32_t i)
 			 c->pub.until);
 }
 
+/* A window that never closes in everyday operation is none. */
+static void update(struct lint *l, const struct conduit *c, uint32_t i)
+{
+	uint64_t minutes = 0;
+	struct lint_warning *w;
+	uint32_t k, n;
+
+	if (!c->pub.update || c->pub.grant_required ||
+	    (c->when.modes && !(c->when.modes >> OPERATING_NORMAL & 1)))
+		return;
+	for (k = 0; k < c->when.schedules; k++)
+		for (n = 0; n < c->when.schedule[k]->minutes.count; n++)
+			minutes += c->when.schedule[k]->minutes.range[n].hi -
+				   c->when.schedule[k]->minutes.range[n].lo + 1;
+	if (c->when.schedules && minutes < 7 * 24 * 60)
+		return;
+	w = lint_add(l, LINT_UPDATE_ALWAYS, LINT_AT_CONDUIT(i),
+		     "updates through conduit %s are possible at any time of everyday operation",
+		     c->pub.id);
+	if (c->nfrom && c->nto)
+		lint_example_conduit(l, &w->example, c->from[0], c->to[0], c, LINT_CHANGES);
+}
+
 static bool names_end(const uint32_t *end, uint32_t n, uint32_t which)
 {
 	uint32_t i = 0;
@@ -68,5 +91,6 @@ void lint_when(struct lint *l)
 	for (i = 0; i < l->p->conduits; i++) {
 		grant(l, &l->p->conduit[i], i);
 		expired(l, &l->p->conduit[i], i);
+		update(l, &l->p->conduit[i], i);
 	}
 }

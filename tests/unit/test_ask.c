@@ -152,6 +152,35 @@ static void answers(void **state)
 	policy_free(p);
 }
 
+/* Firmware goes through update conduits alone, whatever services and zones permit. */
+static void updates(void **state)
+{
+	static const struct question asked[] = {
+		{"hmi-1", "plc-1", "cip firmware", ASK_YES, ASK_NO, POLICY_ALLOW, "registered", 10},
+		{"office", "plc-1", "cip firmware", ASK_NO, ASK_NO, POLICY_UPDATE_DENIED,
+		 "registered", 0},
+		{"office", "plc-1", "cip read", ASK_YES, ASK_YES, POLICY_ALLOW, "all", 11},
+		{"office", "plc-1", "cip read,firmware", ASK_PART, ASK_PART, POLICY_ALLOW, "all",
+		 11},
+		{"plc-2", "plc-1", "cip firmware", ASK_NO, ASK_NO, POLICY_UPDATE_DENIED,
+		 "registered", 0},
+		{"plc-2", "plc-1", "cip write", ASK_YES, ASK_YES, POLICY_SAME_ZONE, NULL, 0},
+	};
+	struct policy *p =
+		load(BASE "conduits:\n"
+			  "  - {id: registered, from: hmi-1, to: plc-1, update: true, when: "
+			  "{grant: required}, allow: [{cip: {do: firmware}}]}\n"
+			  "  - {id: all, from: office, to: plc-1, allow: [{tcp: any}, "
+			  "{udp: any}]}\n");
+	unsigned i, bad = 0;
+
+	(void)state;
+	for (i = 0; i < sizeof(asked) / sizeof(*asked); i++)
+		bad += !answered(p, &asked[i]);
+	assert_int_equal(bad, 0);
+	policy_free(p);
+}
+
 static void what_is_not_understood(void **state)
 {
 	static const struct {
@@ -415,6 +444,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers),
+		cmocka_unit_test(updates),
 		cmocka_unit_test(what_is_not_understood),
 		cmocka_unit_test(everybody_who_may),
 		cmocka_unit_test(random_questions),

@@ -241,6 +241,13 @@ static const struct lint_case {
 	      ", allow: [{@modbus: {do: write, holding: 1}}]}\n",
 	 SAFE "{id: c, from: trip, to: sis, " WHY
 	      ", allow: [{modbus: {do: write, holding: 1}}]}\n"},
+	{"update-always",
+	 WITH("@{id: c, from: hmi, to: plc, " WHY
+	      ", update: true, when: {operating-mode: [normal, maintenance]}, allow: [{cip: {do: "
+	      "firmware}}]}"),
+	 WITH("{id: c, from: proxy, to: plc, " WHY
+	      ", update: true, when: {operating-mode: maintenance}, allow: [{cip: {do: "
+	      "firmware}}]}")},
 #define NAT ZONES ASSETS "  router: {zone: screens, address: 10.2.0.1, nat: true}\n" BASE "  - "
 	{"nat-writes",
 	 NAT "{id: c, from: router, to: plc, " WHY
