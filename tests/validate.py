@@ -578,6 +578,18 @@ def nothing_on_a_large_map_lies_on_anything_else(d):
             segments |= mine
 
 
+@test
+def many_conduits_between_two_zones_are_one_line_of_the_map(d):
+    doc = json.loads(big_policy())
+    for n in range(30, 200):
+        doc["conduits"].append({"id": f"more-{n}", "from": f"zone-{n % 3}", "to": "zone-9", "allow": [{"tcp": 80}]})
+    path = os.path.join(d, "r.html")
+    kidoban("validate", "-q", "-p", write(d, "p.yaml", dumped(doc)), "--html", path, DEMO, code=1)
+    root = svg(page(path)[1])
+    labels = [g.find("text").text for g in root.iter("g") if g.get("class", "").startswith("l ")]
+    assert len(labels) <= 20 and sum(int(re.match(r"(\d+) \u00d7 conduit", x).group(1)) for x in labels) == 200, labels
+
+
 NASTY = '"><script>alert(1)</script><svg onload=x>&\'{}'
 
 

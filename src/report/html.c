@@ -393,7 +393,7 @@ static void conduit(const struct page *p, uint32_t i)
 	text(p, word(p, states[s].name));
 	fputs("</span></h3>\n", p->out);
 	fputs("<p class=\"soft\">", p->out);
-	fprintf(p->out, "%s %d", word(p, L_LINE), pc->line);
+	text(p, report_where(p->r, i));
 	if (*pc->reason) {
 		fputs(": ", p->out);
 		text(p, pc->reason);

@@ -142,6 +142,7 @@ static json_t *conduits(struct report *r)
 
 		o = json_object();
 		put(o, "id", policy_conduit_at(r->record->policy, i)->id);
+		put(o, "file", policy_conduit_at(r->record->policy, i)->file);
 		put_number(o, "line", (uint64_t)policy_conduit_at(r->record->policy, i)->line);
 		put(o, "state", states[report_state(r, i)]);
 		put_number(o, "flows", c->flows);

@@ -16,6 +16,7 @@
 #define STRANGERS     3
 #define COLUMNS	      34 /* of text in a box */
 #define LABEL_COLUMNS 26
+#define BUNDLE_ABOVE  60 /* conduits: those of two zones and one state become one line */
 #define EDGES_MAX     2000
 #define NOWHERE	      UINT32_MAX
 
@@ -34,6 +35,7 @@ struct edge {
 	enum edge_kind kind;
 	const char *label, *tip;
 	int label_w;
+	unsigned bundled;      /* conduits it stands for */
 	int xa, xb;	       /* of the two ends */
 	int side_a, side_b;    /* 0 top, 1 bottom of the box */
 	unsigned gap[2];       /* of the end at a, and of the end at b */
@@ -55,6 +57,7 @@ struct map {
 	unsigned *tracks; /* by gap */
 	uint8_t *row_level;
 	unsigned lanes;
+	bool bundle;
 	int right; /* of all boxes */
 	int width, height;
 };
@@ -259,18 +262,31 @@ static void place_boxes(struct map *m)
 
 /* --- edges --- */
 
-static void add_edge(struct map *m, uint32_t za, uint32_t zb, enum edge_kind kind,
-		     const char *label, const char *tip)
+static void add_edge(struct map *m, uint32_t za, uint32_t zb, enum edge_kind kind, const char *name,
+		     const char *tip)
 {
-	uint32_t a = box_of(m, za), b = box_of(m, zb);
+	uint32_t a = box_of(m, za), b = box_of(m, zb), i;
 	struct edge *e;
 
-	if (a == NOWHERE || b == NOWHERE || m->edges == EDGES_MAX)
+	if (a == NOWHERE || b == NOWHERE)
+		return;
+	for (i = 0; m->bundle && i < m->edges; i++) {
+		e = &m->edge[i];
+		if (e->a != a || e->b != b || e->kind != kind)
+			continue;
+		e->label = arena_printf(&m->r->arena, "%u \xc3\x97 %s", ++e->bundled,
+					label(m->r->lang, L_CONDUIT));
+		e->label_w = pixels(e->label, 6.6) + 16;
+		if (e->bundled <= 20)
+			e->tip = arena_printf(&m->r->arena, "%s\n%s", e->tip, tip);
+		return;
+	}
+	if (m->edges == EDGES_MAX)
 		return;
 	m->edge = arena_grow(&m->r->arena, m->edge, m->edges, &m->edge_cap, sizeof(*e));
 	e = &m->edge[m->edges++];
-	*e = (struct edge){.a = a, .b = b, .kind = kind, .tip = tip};
-	e->label = clip(m, label, LABEL_COLUMNS);
+	*e = (struct edge){.a = a, .b = b, .kind = kind, .tip = tip, .bundled = 1};
+	e->label = clip(m, name, LABEL_COLUMNS);
 	e->label_w = pixels(e->label, 6.6) + 16;
 }
 
@@ -323,14 +339,14 @@ static void conduit_edges(struct map *m)
 	for (i = 0; i < rec->conduits; i++) {
 		const struct policy_conduit *c = policy_conduit_at(rec->policy, i);
 		enum report_state s = report_state(m->r, i);
-		const char *label = arena_printf(&m->r->arena, "%s%s", marks[s], c->id);
+		const char *name = arena_printf(&m->r->arena, "%s%s", marks[s], c->id);
 		const char *tip = arena_printf(&m->r->arena, "%s: %s", c->id, c->permits);
 
 		nf = side_zones(m, i, 0, from, 8);
 		nt = side_zones(m, i, 1, to, 8);
 		for (f = 0; f < nf; f++)
 			for (t = 0; t < nt; t++)
-				add_edge(m, from[f], to[t], kinds[s], label, tip);
+				add_edge(m, from[f], to[t], kinds[s], name, tip);
 	}
 }
 
@@ -720,6 +736,7 @@ void report_map(struct report *r, FILE *out)
 	for (i = 0; i < rec->zones; i++)
 		m.box[m.boxes++] = (struct box){
 			.zone = i, .row = order[policy_zone_at(rec->policy, i)->level]};
+	m.bundle = rec->conduits > BUNDLE_ABOVE;
 	make_rows(&m);
 	conduit_edges(&m);
 	stray_edges(&m);

@@ -1,6 +1,8 @@
 /* What the writers share. */
 #include "report/report.h"
 
+#include "report/labels.h"
+
 #include <stdlib.h>
 #include <time.h>
 
@@ -113,6 +115,15 @@ const char *report_end_narrow(struct report *r, uint32_t conduit, int side)
 	if (all && n == written)
 		return NULL;
 	return n > 1 ? arena_printf(&r->arena, "[%s]", list) : list;
+}
+
+const char *report_where(struct report *r, uint32_t conduit)
+{
+	const struct policy_conduit *c = policy_conduit_at(r->record->policy, conduit);
+
+	if (c->file && strcmp(c->file, r->policy_path) != 0)
+		return arena_printf(&r->arena, "%s:%d", c->file, c->line);
+	return arena_printf(&r->arena, "%s %d", label(r->lang, L_LINE), c->line);
 }
 
 const char *report_time(int64_t ns, char buf[32])

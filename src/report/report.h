@@ -57,6 +57,9 @@ bool report_end_unused(const struct report *r, uint32_t conduit, int side, uint3
  * is what is written, or not all who were seen are assets. */
 const char *report_end_narrow(struct report *r, uint32_t conduit, int side);
 
+/* Where a conduit is written: "line 82", or "cell.yaml:82" in a file that the policy includes. */
+const char *report_where(struct report *r, uint32_t conduit);
+
 /* "2026-11-21 03:37:10", UTC. */
 const char *report_time(int64_t ns, char buf[32]);
 

@@ -216,8 +216,9 @@ static void conduit(const struct writer *w, uint32_t i)
 	struct policy_permission p;
 	uint32_t k;
 
-	fprintf(w->out, "\n  %s (%s %d): %s", pc->id, word(w, L_LINE), pc->line,
-		state_name(w, report_state(w->r, i)));
+	fprintf(w->out, "\n  %s (", pc->id);
+	safe(w, report_where(w->r, i));
+	fprintf(w->out, "): %s", state_name(w, report_state(w->r, i)));
 	if (c->bytes)
 		fprintf(w->out, ", %s", number(w, c->bytes, L_BYTES));
 	fputc('\n', w->out);
