@@ -375,15 +375,22 @@ static const char *consequence_words(struct arena *a, unsigned old, unsigned new
 static void compare_consequences(struct work *w)
 {
 	unsigned old = consequences(w, 0), new = consequences(w, 1), k;
+	const char *limits;
 	struct diff_entry *e;
 	bool is_new;
 
-	if (!old || !new || old == new)
+	if (!old || !new)
+		return;
+	limits = diff_limits(&w->out->arena, w->list[0], w->n[0], w->list[1], w->n[1]);
+	if (old == new && !limits)
 		return;
 	e = entry_of(w, DIFF_CHANGED, w->list[0][0], w->list[1][0], &is_new);
 	if (!is_new)
 		return;
 	e->what = consequence_words(&w->out->arena, old, new);
+	if (limits)
+		e->what = arena_printf(&w->out->arena, "%s%s%s", e->what, *e->what ? "; " : "",
+				       limits);
 	for (k = 0; k < 2; k++)
 		where_conduit(&e->where[k], w->list[k][0], 0);
 }
@@ -565,7 +572,12 @@ static void compare_cell(struct work *w, uint32_t cell)
 {
 	uint32_t r = usual_server(w, &w->r.cell[cell]);
 
-	if (r != POLICY_NONE)
+	if (r != POLICY_NONE) {
+		compare_pair(w, r);
+		return;
+	}
+	/* nobody there shows by himself what holds for the zone: each together with his own */
+	for (r = w->r.cell[cell].first; r != POLICY_NONE; r = w->r.region[r].next_in_cell)
 		compare_pair(w, r);
 }
 
@@ -723,6 +735,8 @@ bool policy_diff(const struct policy *old, const struct policy *new, struct diff
 	good = make_room(&w);
 	for (i = 0; good && i < w.r.count; i++)
 		compare_client(&w, i);
+	if (good)
+		diff_facts(&w.r, out);
 	if (out->count)
 		qsort(out->entry, out->count, sizeof(*out->entry), by_kind_and_line);
 	for (i = 0; i < out->count; i++)

@@ -71,6 +71,17 @@ static uint32_t cell_of(struct regions *r, const struct region_side side[2])
 	return r->cells++;
 }
 
+/* 10.50.0.0 stands for its region only until an address comes along that a host can have. */
+static void better_address(struct region *old, const struct region *new, const struct addr *a)
+{
+	if (old->end.has_mac || old->end.addr.b[15] || !a->b[15] ||
+	    new->place[0].asset != POLICY_NONE || new->place[1].asset != POLICY_NONE)
+		return;
+	old->end.addr = *a;
+	old->place[0] = new->place[0];
+	old->place[1] = new->place[1];
+}
+
 static void add_region(struct regions *r, const struct addr *a, const struct mac *mac)
 {
 	struct region x = {.next_in_cell = POLICY_NONE};
@@ -91,8 +102,10 @@ static void add_region(struct regions *r, const struct addr *a, const struct mac
 		found = imap_find(&r->known, key);
 		if (found == IMAP_NONE)
 			break;
-		if (memcmp(r->region[found].side, x.side, sizeof(x.side)) == 0)
+		if (memcmp(r->region[found].side, x.side, sizeof(x.side)) == 0) {
+			better_address(&r->region[found], &x, a);
 			return;
+		}
 	}
 	imap_add(&r->known, &r->arena, key, r->count);
 	x.end.addr = *a;

@@ -52,6 +52,13 @@ struct regions {
 /* Everything lives in r->arena. */
 void regions_make(struct regions *r, const struct policy *old, const struct policy *new);
 
+/* diff_facts.c: what changed without letting more or less pass, into the list. */
+void diff_facts(const struct regions *r, struct diff_list *out);
+
+/* diff_facts.c: how the limits of the conduits of a pair changed, in words; NULL: they did not. */
+const char *diff_limits(struct arena *a, const struct conduit *const *old, uint32_t n,
+			const struct conduit *const *new, uint32_t m);
+
 /* diff_when.c: do the two conduits, of p and q, open and close by the same rules? */
 bool diff_same_when(const struct policy *p, const struct conduit *a, const struct policy *q,
 		    const struct conduit *b);

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define QUESTIONS 4000
+#define QUESTIONS 3000
 #define OPS	  400 /* tried per question */
 #define OTHERS	  6
 
