@@ -6,12 +6,15 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-void nft_put_end(struct nft_writer *w, const char *counter, const char *what, enum nft_fate fate)
+void nft_put_end(struct nft_writer *w, const char *counter, const char *what, enum nft_fate fate,
+		 bool spared)
 {
 	fprintf(w->chains,
 		"\t\tcounter name \"%s\"\n"
 		"\t\tlimit rate 10/minute burst 20 packets log prefix \"kidoban %s \" level warn\n",
 		counter, what);
+	if (spared && fate != NFT_ACCEPTED && w->cfg->enforce)
+		nft_put_spared(w);
 	if (fate == NFT_ACCEPTED || !w->cfg->enforce)
 		fputs("\t\taccept\n", w->chains);
 	else if (fate == NFT_DROPPED)
@@ -124,7 +127,7 @@ static void put_heading(struct nft_writer *w)
 		"\ntable inet %s\ndelete table inet %s\n\ntable inet %s {\n"
 		"\tcounter inside_zones { }\n\tcounter no_conduit { }\n\tcounter layer_skipped { "
 		"}\n"
-		"\tcounter default_allow { }\n\tcounter invalid { }\n",
+		"\tcounter default_allow { }\n\tcounter held { }\n\tcounter invalid { }\n",
 		cfg->table, cfg->table, cfg->table);
 }
 
@@ -141,15 +144,28 @@ static void put_fates(struct nft_writer *w)
 		{"layer_skipped_safety", "layer_skipped", "layer-skipped safety", NFT_ACCEPTED},
 		{"invalid", "invalid", "invalid", NFT_DROPPED},
 	};
+	bool inspect;
 	unsigned i;
 
 	for (i = 0; i < sizeof(fates) / sizeof(*fates); i++) {
 		fprintf(w->chains, "\tchain %s {\n", fates[i].chain);
-		nft_put_end(w, fates[i].counter, fates[i].what, fates[i].fate);
+		nft_put_end(w, fates[i].counter, fates[i].what, fates[i].fate,
+			    strcmp(fates[i].chain, "invalid") == 0);
 	}
-	fputs("\tchain inside_zone {\n\t\tcounter name \"inside_zones\"\n\t\taccept\n\t}\n\n"
-	      "\tchain default_allow {\n\t\tcounter name \"default_allow\"\n\t\taccept\n\t}\n",
-	      w->chains);
+	fputs("\tchain inside_zone {\n", w->chains);
+	nft_put_holds(w, POLICY_NONE, true);
+	fputs("\t\tcounter name \"inside_zones\"\n\t\taccept\n\t}\n\n", w->chains);
+	if (!w->policy->default_allow)
+		return;
+	fputs("\tchain default_allow {\n", w->chains);
+	nft_put_holds(w, POLICY_NONE, false);
+	inspect = nft_put_narrowed(w, "goto default_inspect");
+	fputs("\t\tcounter name \"default_allow\"\n\t\taccept\n\t}\n\n", w->chains);
+	if (!inspect)
+		return;
+	fputs("\tchain default_inspect {\n\t\tcounter name \"default_allow\"\n", w->chains);
+	nft_put_inspection(w, false);
+	fputs("\t}\n\n", w->chains);
 }
 
 bool policy_nft(const struct policy *p, const struct nft_config *cfg, const struct nft_notes *notes,
@@ -169,8 +185,9 @@ bool policy_nft(const struct policy *p, const struct nft_config *cfg, const stru
 		name_all(&w);
 		nft_put_who(&w);
 		nft_put_services(&w);
-		nft_put_ends(&w);
+		nft_put_held_sets(&w);
 		put_fates(&w);
+		nft_put_ends(&w);
 	}
 	if (w.maps)
 		ok = fclose(w.maps) == 0 && ok;

@@ -68,7 +68,7 @@ static void add_segments(struct nft_plan *plan, struct bounds *b, int family)
 
 /* An asset whose own address is not of its zone's networks: it lives where others are in transit.
  */
-static void add_strangers(struct nft_plan *plan, struct bounds *b, int family)
+static void add_strangers(struct nft_plan *plan, struct bounds *b, int family, bool all)
 {
 	const struct policy *p = plan->policy;
 	uint32_t i, k;
@@ -77,7 +77,8 @@ static void add_strangers(struct nft_plan *plan, struct bounds *b, int family)
 		for (k = 0; k < p->asset[i].naddresses; k++) {
 			const struct addr *a = &p->asset[i].addresses[k];
 
-			if (nft_is(a, family) && place_network(p, a).zone != p->asset[i].zone)
+			if (nft_is(a, family) &&
+			    (all || place_network(p, a).zone != p->asset[i].zone))
 				add_prefix(plan, b, a, 128);
 		}
 }
@@ -87,29 +88,39 @@ static struct policy_place place_of(const struct policy *p, const struct addr *l
 {
 	struct policy_place net = place_network(p, lo), own = policy_place(p, lo, NULL);
 
+	own.asset = POLICY_NONE;
 	return own.zone == net.zone ? net : own;
 }
 
-static void add_range(struct nft_plan *plan, struct nft_ranges *r, unsigned __int128 lo,
+bool nft_follows(const struct addr *a, const struct addr *b)
+{
+	return number_of(a) + 1 == number_of(b);
+}
+
+static void add_range(struct nft_plan *plan, struct nft_ranges *r, bool fine, unsigned __int128 lo,
 		      unsigned __int128 hi)
 {
 	struct addr first = addr_of(lo);
-	struct policy_place place = place_of(plan->policy, &first);
+	struct policy_place place =
+		fine ? policy_place(plan->policy, &first, NULL) : place_of(plan->policy, &first);
 	struct nft_range *last = r->count ? &r->range[r->count - 1] : NULL;
 
 	if (place.zone == POLICY_NONE && !place.segment)
 		return;
 	if (last && last->zone == place.zone && last->segment == place.segment &&
-	    number_of(&last->hi) + 1 == lo) {
+	    last->asset == place.asset && number_of(&last->hi) + 1 == lo) {
 		last->hi = addr_of(hi);
 		return;
 	}
 	r->range = arena_grow(&plan->arena, r->range, r->count, &r->cap, sizeof(*r->range));
-	r->range[r->count++] = (struct nft_range){
-		.lo = first, .hi = addr_of(hi), .zone = place.zone, .segment = place.segment};
+	r->range[r->count++] = (struct nft_range){.lo = first,
+						  .hi = addr_of(hi),
+						  .zone = place.zone,
+						  .asset = place.asset,
+						  .segment = place.segment};
 }
 
-static void cut_ranges(struct nft_plan *plan, int family)
+static void cut_ranges(struct nft_plan *plan, struct nft_ranges *out, int family, bool fine)
 {
 	static const uint8_t none[4];
 	const struct policy *p = plan->policy;
@@ -124,17 +135,17 @@ static void cut_ranges(struct nft_plan *plan, int family)
 		if (!prefix_catches_all(&p->prefix[i]) && nft_is(&p->prefix[i].addr, family))
 			add_prefix(plan, &b, &p->prefix[i].addr, p->prefix[i].bits);
 	add_segments(plan, &b, family);
-	add_strangers(plan, &b, family);
+	add_strangers(plan, &b, family, fine);
 	qsort(b.at, b.count, sizeof(*b.at), by_number);
 	for (i = 0; i < b.count; i++) {
 		if (b.at[i] < begin || b.at[i] > end || (i > last && b.at[i] == b.at[last]))
 			continue;
 		if (i > last)
-			add_range(plan, &plan->ranges[family], b.at[last], b.at[i] - 1);
+			add_range(plan, out, fine, b.at[last], b.at[i] - 1);
 		last = i;
 	}
 	/* the bound of the mapped block's end lies behind it, 0 before everything */
-	add_range(plan, &plan->ranges[family], b.at[last], end);
+	add_range(plan, out, fine, b.at[last], end);
 }
 
 static bool is_safety(const struct policy *p, uint32_t end)
@@ -257,8 +268,11 @@ bool nft_plan(struct nft_plan *plan, const struct policy *p)
 
 	memset(plan, 0, sizeof(*plan));
 	plan->policy = p;
-	cut_ranges(plan, NFT_V4);
-	cut_ranges(plan, NFT_V6);
+	for (i = 0; i < NFT_FAMILIES; i++) {
+		cut_ranges(plan, &plan->ranges[i], (int)i, false);
+		if (p->cap)
+			cut_ranges(plan, &plan->fine[i], (int)i, true);
+	}
 	for (i = 0; i < p->zones; i++)
 		add_row(plan, i);
 	pair = all_pairs(plan, &n);

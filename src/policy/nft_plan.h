@@ -26,6 +26,7 @@ enum { NFT_V4, NFT_V6, NFT_FAMILIES };
 struct nft_range {
 	struct addr lo, hi; /* both inside */
 	uint32_t zone;	    /* POLICY_NONE when segment */
+	uint32_t asset;	    /* in the fine ranges; else POLICY_NONE */
 	bool segment;	    /* stays in its segment */
 };
 
@@ -55,7 +56,8 @@ struct nft_plan {
 	struct arena arena;
 	const struct policy *policy;
 	struct nft_ranges ranges[NFT_FAMILIES];
-	struct nft_row *row; /* zones first, by index; then assets */
+	struct nft_ranges fine[NFT_FAMILIES]; /* the same, each asset apart; only with caps */
+	struct nft_row *row;		      /* zones first, by index; then assets */
 	uint32_t rows, row_cap;
 	struct nft_service *service;
 	uint32_t services, service_cap;
@@ -68,6 +70,9 @@ struct nft_plan {
 /* False when there are more than NFT_CELLS_MAX cells. */
 bool nft_plan(struct nft_plan *plan, const struct policy *p);
 void nft_plan_free(struct nft_plan *plan);
+
+/* True when b is the address behind a. */
+bool nft_follows(const struct addr *a, const struct addr *b);
 
 /* True when the address is of that family. */
 static inline bool nft_is(const struct addr *a, int family)

@@ -1,8 +1,9 @@
 /* What conduits say of ports, as chains: pair_N -> (try_N -> open_) -> accept_, inspect_, deny_. */
 #include "policy/nft_write.h"
 
-static const char *const denial_words[NFT_DENIALS] = {"port-denied", "grant-missing",
-						      "outside-schedule", "expired", "wrong-mode"};
+static const char *const denial_words[NFT_DENIALS] = {
+	"port-denied",	  "grant-missing",   "outside-schedule", "expired",	  "wrong-mode",
+	"tenant-crossed", "unlisted-device", "uplink-only",	 "trust-exceeded"};
 static const char *const pass_words[] = {"accept", "inspect"};
 
 /* What verdict_of() is asked about. */
@@ -64,7 +65,7 @@ static const char *jump_open(struct nft_writer *w, const char *body, uint32_t co
 static const char *closed_by(struct nft_writer *w, const struct asked *q, uint8_t proto,
 			     uint16_t port, const char *body)
 {
-	static const uint8_t lacks[NFT_DENIALS] = {
+	static const uint8_t lacks[NFT_DENY_MODE + 1] = {
 		[NFT_DENY_GRANT] = NFT_GRANT,
 		[NFT_DENY_SCHEDULE] = NFT_HOURS,
 		[NFT_DENY_EXPIRED] = NFT_UNTIL,
@@ -73,7 +74,7 @@ static const char *closed_by(struct nft_writer *w, const struct asked *q, uint8_
 	enum nft_denial why;
 	uint32_t i;
 
-	for (why = NFT_DENY_GRANT; why < NFT_DENIALS; why++)
+	for (why = NFT_DENY_GRANT; why <= NFT_DENY_MODE; why++)
 		for (i = 0; i < q->conduits; i++) {
 			const struct conduit *c = &w->policy->conduit[q->conduit[i]];
 			bool never = nft_never_open(w, c), safety = q->service->safety;
@@ -287,22 +288,66 @@ void nft_put_objects(struct nft_writer *w)
 				w->cfg->table, w->conduit_name[i], w->conduit_name[i]);
 }
 
+void nft_put_inspection(struct nft_writer *w, bool fail_open)
+{
+	const struct nft_config *cfg = w->cfg;
+
+	if (cfg->enforce && cfg->inspect == NFT_QUEUE)
+		fprintf(w->chains, "\t\tqueue num %u%s\n", cfg->queue, fail_open ? " bypass" : "");
+	if (cfg->enforce && cfg->inspect == NFT_MARK)
+		fprintf(w->chains, "\t\tmeta mark set 0x%08x\n",
+			fail_open ? NFT_MARK_OPEN : NFT_MARK_CLOSED);
+	if (!cfg->enforce || cfg->inspect != NFT_QUEUE)
+		fputs("\t\taccept\n", w->chains);
+}
+
+/* Where those go whom something else than ports and hours holds up. */
+static const char *hold_chain(struct nft_writer *w, uint32_t conduit, enum nft_denial why)
+{
+	if (conduit == POLICY_NONE)
+		return arena_printf(&w->plan.arena, "goto held_%s", denial_words[why]);
+	return arena_printf(&w->plan.arena, "goto deny_%s_%s", w->conduit_name[conduit],
+			    denial_words[why]);
+}
+
+void nft_put_holds(struct nft_writer *w, uint32_t conduit, bool tenants)
+{
+	static const struct {
+		enum nft_denial why;
+		bool (*put)(struct nft_writer *w, const char *then);
+	} holds[] = {
+		{NFT_DENY_TENANT, nft_put_tenants},
+		{NFT_DENY_UNLISTED, nft_put_unlisted},
+		{NFT_DENY_UPLINK, nft_put_uplink},
+		{NFT_DENY_TRUST, nft_put_untrusted},
+	};
+	unsigned i;
+
+	for (i = 0; i < (tenants ? 1 : sizeof(holds) / sizeof(*holds)); i++) {
+		if (!holds[i].put(w, hold_chain(w, conduit, holds[i].why)))
+			continue;
+		if (conduit == POLICY_NONE)
+			w->held[holds[i].why] = 1;
+		else
+			w->denies[holds[i].why][conduit] = 1;
+	}
+}
+
 static void put_pass(struct nft_writer *w, uint32_t i, int inspect)
 {
 	const struct policy_conduit *c = &w->policy->conduit[i].pub;
 	const char *name = w->conduit_name[i];
-	const struct nft_config *cfg = w->cfg;
+	struct arena *a = &w->plan.arena;
 
-	fprintf(w->chains, "\tchain %s_%s {\n\t\tcounter name \"conduit_%s\" comment \"%s\"\n",
-		pass_words[inspect], name, name,
-		nft_quote(&w->plan.arena, *c->reason ? c->reason : c->id, NFT_COMMENT_MAX));
-	if (inspect && cfg->enforce && cfg->inspect == NFT_QUEUE)
-		fprintf(w->chains, "\t\tqueue num %u%s\n", cfg->queue,
-			c->fail_open ? " bypass" : "");
-	if (inspect && cfg->enforce && cfg->inspect == NFT_MARK)
-		fprintf(w->chains, "\t\tmeta mark set 0x%08x\n",
-			c->fail_open ? NFT_MARK_OPEN : NFT_MARK_CLOSED);
-	if (!inspect || !cfg->enforce || cfg->inspect != NFT_QUEUE)
+	fprintf(w->chains, "\tchain %s_%s {\n", pass_words[inspect], name);
+	nft_put_holds(w, i, false);
+	if (!inspect && nft_put_narrowed(w, arena_printf(a, "goto inspect_%s", name)))
+		w->passes[1][i] = 1;
+	fprintf(w->chains, "\t\tcounter name \"conduit_%s\" comment \"%s\"\n", name,
+		nft_quote(a, *c->reason ? c->reason : c->id, NFT_COMMENT_MAX));
+	if (inspect)
+		nft_put_inspection(w, c->fail_open);
+	else
 		fputs("\t\taccept\n", w->chains);
 	fputs("\t}\n\n", w->chains);
 }
@@ -347,7 +392,20 @@ static void put_denial(struct nft_writer *w, uint32_t i, enum nft_denial why, bo
 		safety ? "_safety" : "");
 	nft_put_end(w, arena_printf(a, "denied_%s", w->conduit_name[i]),
 		    arena_printf(a, "%s %s", nft_quote(a, c->id, 80), denial_words[why]),
-		    safety ? NFT_ACCEPTED : (enum nft_fate)fates[c->on_violation]);
+		    safety ? NFT_ACCEPTED : (enum nft_fate)fates[c->on_violation],
+		    why >= NFT_DENY_TENANT);
+}
+
+static void put_held(struct nft_writer *w)
+{
+	enum nft_denial why;
+
+	for (why = NFT_DENY_TENANT; why < NFT_DENIALS; why++) {
+		if (!w->held[why])
+			continue;
+		fprintf(w->chains, "\tchain held_%s {\n", denial_words[why]);
+		nft_put_end(w, "held", denial_words[why], NFT_DROPPED, true);
+	}
 }
 
 void nft_put_ends(struct nft_writer *w)
@@ -375,4 +433,5 @@ void nft_put_ends(struct nft_writer *w)
 				put_denial(w, i, (enum nft_denial)k, true);
 		}
 	}
+	put_held(w);
 }

@@ -13,7 +13,7 @@ static unsigned bit_at(const struct addr *a, unsigned i)
 }
 
 /* One element of a set: an address, a prefix, or from-to. */
-static void put_range(FILE *f, const struct addr *lo, const struct addr *hi)
+void nft_put_range(FILE *f, const struct addr *lo, const struct addr *hi)
 {
 	unsigned bits = 128, i, skip = addr_is_v4(lo) ? 96 : 0;
 	char text[ADDR_STRLEN];
@@ -127,7 +127,7 @@ static void put_row(struct nft_writer *w, const struct nft_row *r)
 
 				if (x->segment || x->zone != r->cell[i].to)
 					continue;
-				put_range(list_next(&zones), &x->lo, &x->hi);
+				nft_put_range(list_next(&zones), &x->lo, &x->hi);
 				fprintf(zones.out, " : goto pair_%u", r->cell[i].service);
 			}
 		}
@@ -136,7 +136,7 @@ static void put_row(struct nft_writer *w, const struct nft_row *r)
 
 			if (x->segment || x->zone != r->from)
 				continue;
-			put_range(list_next(&zones), &x->lo, &x->hi);
+			nft_put_range(list_next(&zones), &x->lo, &x->hi);
 			fputs(" : goto inside_zone", zones.out);
 		}
 		has[f][1] = list_end(&zones);
@@ -193,7 +193,7 @@ static void put_unjoined(struct nft_writer *w, const char *name, uint32_t from)
 			what = unjoined(p, from, x->zone);
 			if (strcmp(what, rest) == 0)
 				continue;
-			put_range(list_next(&l), &x->lo, &x->hi);
+			nft_put_range(list_next(&l), &x->lo, &x->hi);
 			fprintf(l.out, " : goto %s", what);
 		}
 		has[f] = list_end(&l);
@@ -262,7 +262,7 @@ static void put_macs(struct nft_writer *w)
 					continue;
 				has[f] = true;
 				if (!foreign[zone])
-					put_range(list_next(&l), &x->lo, &x->hi);
+					nft_put_range(list_next(&l), &x->lo, &x->hi);
 			}
 			list_end(&l);
 			fprintf(w->chains, "\t\t%s saddr @listed%s return\n", family_word[f],
@@ -272,6 +272,10 @@ static void put_macs(struct nft_writer *w)
 					name, family_digit[f]);
 		}
 		foreign[zone] = 1;
+		if (p->cap && p->zone[zone].level != LEVEL_SAFETY)
+			fputs("\t\tct state invalid,untracked goto invalid comment \"nothing to "
+			      "mark\"\n",
+			      w->chains);
 		fprintf(w->chains,
 			"\t\tct mark set 0x%08x\n\t\tgoto from_%s comment \"%s, %s\"\n\t}\n\n",
 			NFT_MARK_ASSET | i, from_chain(w, p->zones + i),
@@ -328,7 +332,7 @@ static void put_sources(struct nft_writer *w, bool hosts[NFT_FAMILIES], bool zon
 		for (k = 0; k < w->plan.ranges[f].count; k++) {
 			const struct nft_range *x = &w->plan.ranges[f].range[k];
 
-			put_range(list_next(&z), &x->lo, &x->hi);
+			nft_put_range(list_next(&z), &x->lo, &x->hi);
 			if (x->segment)
 				fputs(" : goto inside_zone", z.out);
 			else
@@ -340,7 +344,7 @@ static void put_sources(struct nft_writer *w, bool hosts[NFT_FAMILIES], bool zon
 			const struct nft_range *x = &w->plan.ranges[f].range[k];
 
 			if (x->segment)
-				put_range(list_next(&s), &x->lo, &x->hi);
+				nft_put_range(list_next(&s), &x->lo, &x->hi);
 		}
 		segments[f] = list_end(&s);
 	}

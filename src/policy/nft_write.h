@@ -20,7 +20,11 @@ enum nft_denial {
 	NFT_DENY_GRANT,
 	NFT_DENY_SCHEDULE,
 	NFT_DENY_EXPIRED,
-	NFT_DENY_MODE,
+	NFT_DENY_MODE, /* the last that closes a conduit; below, what closes devices */
+	NFT_DENY_TENANT,
+	NFT_DENY_UNLISTED,
+	NFT_DENY_UPLINK,
+	NFT_DENY_TRUST,
 	NFT_DENIALS
 };
 
@@ -43,6 +47,7 @@ struct nft_writer {
 	struct imap tries;	      /* hashes of bodies -> try */
 	const char **try_body;	      /* chains that ask several conduits in turn */
 	uint32_t ntries, try_cap;
+	uint8_t held[NFT_DENIALS]; /* held_WHY is gone to, without a conduit */
 };
 
 static inline bool nft_mac_only(const struct policy_asset *a)
@@ -66,8 +71,34 @@ unsigned nft_conditions(const struct conduit *c);
 void nft_put_conditional(struct nft_writer *w, const char *chain, uint32_t conduit,
 			 unsigned conditions, const char *then);
 
-/* nft.c: counter, log with prefix "kidoban WHAT ", and the fate, which is mercy in detect mode. */
-void nft_put_end(struct nft_writer *w, const char *counter, const char *what, enum nft_fate fate);
+/* nft_who.c: one element of a set: an address, a prefix, or from-to. */
+void nft_put_range(FILE *f, const struct addr *lo, const struct addr *hi);
+
+/*
+ * nft_held.c: the sets; then rules that go on with `then` for conversations that are held up by it.
+ * False when nobody is: nothing was written.
+ */
+void nft_put_held_sets(struct nft_writer *w);
+bool nft_put_tenants(struct nft_writer *w, const char *then);
+bool nft_put_unlisted(struct nft_writer *w, const char *then);
+bool nft_put_uplink(struct nft_writer *w, const char *then);
+bool nft_put_untrusted(struct nft_writer *w, const char *then);
+bool nft_put_narrowed(struct nft_writer *w, const char *then); /* by ops: inspect it */
+
+/* nft_held.c: rules that accept what concerns a safety zone. */
+void nft_put_spared(struct nft_writer *w);
+
+/* nft.c: counter, log with prefix "kidoban WHAT ", and the fate, which is mercy in detect mode.
+ * spared: safety zones are looked for here. */
+void nft_put_end(struct nft_writer *w, const char *counter, const char *what, enum nft_fate fate,
+		 bool spared);
+
+/* nft_service.c: rules behind which those are left whom nothing holds up; POLICY_NONE: without a
+ * conduit. tenants: only tenants are looked at, as inside a zone. */
+void nft_put_holds(struct nft_writer *w, uint32_t conduit, bool tenants);
+
+/* nft_service.c: queue, mark, accept. */
+void nft_put_inspection(struct nft_writer *w, bool fail_open);
 
 /* nft_service.c: pair_N of all services into w->chains. */
 void nft_put_services(struct nft_writer *w);

@@ -37,10 +37,29 @@ class Random:
         self.nets[zone] = nets
         text = ", ".join(f'"{n}"' for n in nets)
         self.lines.append(f"  {self.quote(zone)}: {{level: {self.rng.choice(LEVELS)}, networks: [{text}]"
-                          + (f", inside: {self.quote(inside)}" if inside else "") + "}")
+                          + (f", inside: {self.quote(inside)}" if inside else "") + self.zone_caps() + "}")
+
+    def zone_caps(self):
+        """What devices are held to, in some of the policies."""
+        r = self.rng
+        if not self.caps:
+            return ""
+        return "".join(text for chance, text in (
+            (0.2, ", uplink-only: true"), (0.3, f", tenant: {r.choice(['red', 'blue'])}"), (0.25, ", unknown-devices: deny"),
+            (0.3, f", trust: {r.choice(['full', 'known', 'minimal', 'unknown'])}")) if r.random() < chance)
+
+    def asset_caps(self):
+        r = self.rng
+        if not self.caps:
+            return ""
+        return "".join(text for chance, text in (
+            (0.3, f", tenant: {r.choice(['red', 'blue', '[red, blue]', 'green'])}"),
+            (0.3, f", trust: {r.choice(['full', 'known', 'minimal', 'unknown'])}"),
+            (0.1, f", end-of-life: {r.choice(['2020-02-02', '2099-01-01'])}")) if r.random() < chance)
 
     def make(self):
         r = self.rng
+        self.caps = r.random() < 0.4
         self.lines = [f"site: {self.quote(r.choice(TEXTS))}", "mode: enforce",
                       f"timezone: {r.choice(['UTC', 'Asia/Tokyo', 'Europe/Berlin', 'America/New_York', 'Asia/Kathmandu', '+09:00'])}",
                       f"operating-mode: {r.choice(['normal', 'normal', 'maintenance'])}",
@@ -82,7 +101,7 @@ class Random:
             self.used.update(own)
             self.assets[asset] = own
             listed = ", ".join('"%s"' % a for a in own)
-            self.lines.append(f"  {self.quote(asset)}: {{zone: {self.quote(zone)}, addresses: [{listed}]}}")
+            self.lines.append(f"  {self.quote(asset)}: {{zone: {self.quote(zone)}, addresses: [{listed}]{self.asset_caps()}}}")
         if not self.assets and not self.macs:
             self.lines.pop()
         self.conduits()
