@@ -67,41 +67,62 @@ __attribute__((format(printf, 2, 3))) static void note(struct nft_writer *w, con
 	free(text);
 }
 
+static void note_devices(struct nft_writer *w)
+{
+	const struct policy *p = w->policy;
+	uint32_t i;
+
+	for (i = 0; i < p->assets; i++)
+		if (nft_mac_only(&p->asset[i]))
+			note(w,
+			     "asset %s as somebody to talk to, and as somebody who talks from "
+			     "behind another router: it is known by its MAC alone, and then the "
+			     "kernel sees any address of zone %s",
+			     p->asset[i].id, p->zone[p->asset[i].zone].id);
+}
+
 static void put_notes(struct nft_writer *w)
 {
 	const struct policy *p = w->policy;
-	uint32_t i, k, inspected = 0;
+	bool blind = w->cfg->enforce && w->cfg->inspect == NFT_ACCEPT;
+	uint32_t i, inspected = 0;
 
+	note_devices(w);
 	for (i = 0; i < p->conduits; i++) {
-		const struct conduit *c = &p->conduit[i];
+		const struct policy_conduit *c = &p->conduit[i].pub;
 
-		inspected += c->rules != 0;
-		for (k = 0; k < c->nto; k++)
-			if (c->to[k] >= p->zones && nft_mac_only(&p->asset[c->to[k] - p->zones]))
-				note(w,
-				     "conduit %s to %s, which is known by its MAC alone; the "
-				     "kernel "
-				     "sees it as any address of zone %s",
-				     c->pub.id, end_id(p, c->to[k]),
-				     p->zone[end_zone(p, c->to[k])].id);
+		inspected += p->conduit[i].rules != 0;
+		if (c->ops.count || c->flows.count)
+			note(w, "the limit of conduit %s; kidoban alone counts per client", c->id);
+		if (nft_never_open(w, &p->conduit[i]))
+			note(w,
+			     "conduit %s, which is for another operating mode; make the ruleset "
+			     "anew "
+			     "when the mode changes",
+			     c->id);
 	}
-	if (w->cfg->enforce && w->cfg->inspect == NFT_ACCEPT && inspected)
+	if (blind && inspected)
 		note(w,
 		     "what is said over the connections of %u conduits with protocol entries; they "
 		     "are accepted without a look inside",
 		     inspected);
+	if (blind && nft_narrows(w))
+		note(w, "what classes of ops little trusted clients and zones that only report are "
+			"held to");
 }
 
 static void put_heading(struct nft_writer *w)
 {
 	const struct policy *p = w->policy;
 	const struct nft_config *cfg = w->cfg;
+	const char *name = strrchr(cfg->file, '/');
 	struct arena *a = &w->plan.arena;
 	uint32_t i;
 
 	fprintf(w->out,
 		"#!/usr/sbin/nft -f\n# %s: the part of %s that a kernel can enforce alone\n",
-		p->site ? nft_quote(a, p->site, 200) : "kidoban", nft_quote(a, cfg->file, 200));
+		p->site ? nft_quote(a, p->site, 200) : "kidoban",
+		nft_quote(a, name ? name + 1 : cfg->file, 200));
 	fprintf(w->out, "# made by kidoban export: %u zones, %u assets, %u conduits; %s\n",
 		p->zones, p->assets, p->conduits,
 		cfg->enforce ? "enforce: what is not permitted does not pass"

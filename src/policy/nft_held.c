@@ -33,7 +33,7 @@ static bool is_held(const struct policy *p, const struct nft_range *x, enum held
 	case HELD_FOREIGN:
 		return c->tenants && !(c->tenants & arg);
 	case HELD_UNLISTED:
-		return x->asset == POLICY_NONE && policy_place(p, &x->lo, NULL).barred;
+		return x->asset == POLICY_NONE && p->zone[x->zone].unknown_devices == UNKNOWN_DENY;
 	case HELD_UPLINK:
 		return x->zone == arg;
 	case HELD_UNTRUSTED:
@@ -299,6 +299,14 @@ static bool put_all_of(struct nft_writer *w, enum held what, const char *then)
 bool nft_put_untrusted(struct nft_writer *w, const char *then)
 {
 	return put_all_of(w, HELD_UNTRUSTED, then);
+}
+
+bool nft_narrows(struct nft_writer *w)
+{
+	const struct clients c = {.what = HELD_NARROWED};
+
+	return w->policy->cap && (has_members(w, NFT_V4, HELD_NARROWED, 0) ||
+				  has_members(w, NFT_V6, HELD_NARROWED, 0) || marks_of(w, &c));
 }
 
 bool nft_put_narrowed(struct nft_writer *w, const char *then)

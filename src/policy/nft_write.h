@@ -4,7 +4,11 @@
  *   nft.c          heading, notes, and the whole
  *   nft_who.c      maps, and the chains that find out who speaks to whom: forward, from_, unjoined_
  *   nft_service.c  the chains that say what may be said: pair_, try_, open_, accept_, inspect_,
- * deny_ nft_plan.c     the tables behind them nft_text.c     names and comments
+ *                  closed_, deny_
+ *   nft_when.c     hours, days and grants of conduits
+ *   nft_held.c     what devices are held to: tenants, trust, uplink-only, unlisted
+ *   nft_plan.c     the tables behind them
+ *   nft_text.c     names and comments
  *
  * Private to policy/. Thread: one.
  */
@@ -84,6 +88,9 @@ bool nft_put_unlisted(struct nft_writer *w, const char *then);
 bool nft_put_uplink(struct nft_writer *w, const char *then);
 bool nft_put_untrusted(struct nft_writer *w, const char *then);
 bool nft_put_narrowed(struct nft_writer *w, const char *then); /* by ops: inspect it */
+
+/* nft_held.c: some clients may do some classes of ops only. */
+bool nft_narrows(struct nft_writer *w);
 
 /* nft_held.c: rules that accept what concerns a safety zone. */
 void nft_put_spared(struct nft_writer *w);
