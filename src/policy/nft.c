@@ -106,6 +106,14 @@ static void put_notes(struct nft_writer *w)
 		     "what is said over the connections of %u conduits with protocol entries; they "
 		     "are accepted without a look inside",
 		     inspected);
+	for (i = 0; blind && i < p->zones; i++)
+		if (p->zone[i].peers)
+			note(w,
+			     "the countries and networks of zone %s; its conduits are open to "
+			     "everybody in it",
+			     p->zone[i].id);
+	if (blind && p->updater)
+		note(w, "who may update what; firmware and programs pass like everything else");
 	if (blind && nft_narrows(w))
 		note(w, "what classes of ops little trusted clients and zones that only report are "
 			"held to");

@@ -14,11 +14,13 @@ enum held {
 	HELD_UPLINK,   /* in that zone */
 	HELD_UNTRUSTED,
 	HELD_NARROWED, /* may do some classes of ops only */
+	HELD_PEERS,    /* unlisted, in a zone whose conduits hold for some countries or networks */
+	HELD_UPDATED,  /* firmware and programs go there through update conduits only */
 	HELD_SAFETY    /* in any safety zone */
 };
 
-static const char *const set_words[] = {"tenant", "foreign",  "unlisted", "uplink",
-					"none",	  "narrowed", "safety"};
+static const char *const set_words[] = {"tenant",   "foreign", "unlisted", "uplink", "none",
+					"narrowed", "peers",   "updated",  "safety"};
 
 static bool is_held(const struct policy *p, const struct nft_range *x, enum held what, uint64_t arg)
 {
@@ -26,6 +28,12 @@ static bool is_held(const struct policy *p, const struct nft_range *x, enum held
 
 	if (what == HELD_SAFETY)
 		return p->zone[x->zone].level == LEVEL_SAFETY;
+	if (what == HELD_PEERS)
+		return x->asset == POLICY_NONE && p->zone[x->zone].peers;
+	if (what == HELD_UPDATED)
+		return p->updater &&
+		       policy_updater(p, (struct policy_place){.zone = x->zone,
+							       .asset = x->asset}) != POLICY_NONE;
 	c = &p->cap[x->asset == POLICY_NONE ? x->zone : p->zones + x->asset];
 	switch (what) {
 	case HELD_TENANT:
@@ -40,6 +48,8 @@ static bool is_held(const struct policy *p, const struct nft_range *x, enum held
 		return !c->classes;
 	case HELD_NARROWED:
 		return c->classes != UINT16_MAX || c->ended != INT64_MAX || c->uplink_only;
+	case HELD_PEERS:
+	case HELD_UPDATED:
 	case HELD_SAFETY:
 		break;
 	}
@@ -139,6 +149,8 @@ void nft_put_held_sets(struct nft_writer *w)
 	uint32_t i, n = tenant_masks(p, mask);
 
 	put_set(w, HELD_SAFETY, 0);
+	put_set(w, HELD_PEERS, 0);
+	put_set(w, HELD_UPDATED, 0);
 	if (!p->cap)
 		return;
 	for (i = 0; i < n; i++) {
@@ -311,7 +323,22 @@ bool nft_narrows(struct nft_writer *w)
 
 bool nft_put_narrowed(struct nft_writer *w, const char *then)
 {
-	return put_all_of(w, HELD_NARROWED, then);
+	const struct clients peers = {.what = HELD_PEERS};
+	bool any = put_all_of(w, HELD_NARROWED, then);
+	int f;
+
+	for (f = 0; f < NFT_FAMILIES; f++) {
+		if (has_members(w, f, HELD_PEERS, 0)) {
+			put_clients(w, f, &peers, true, NULL, then);
+			put_servers(w, f, at(w, HELD_PEERS, 0, f), then);
+			any = true;
+		}
+		if (has_members(w, f, HELD_UPDATED, 0)) {
+			put_servers(w, f, at(w, HELD_UPDATED, 0, f), then);
+			any = true;
+		}
+	}
+	return any;
 }
 
 void nft_put_spared(struct nft_writer *w)

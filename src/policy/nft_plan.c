@@ -270,7 +270,7 @@ bool nft_plan(struct nft_plan *plan, const struct policy *p)
 	plan->policy = p;
 	for (i = 0; i < NFT_FAMILIES; i++) {
 		cut_ranges(plan, &plan->ranges[i], (int)i, false);
-		if (p->cap)
+		if (p->cap || p->updater)
 			cut_ranges(plan, &plan->fine[i], (int)i, true);
 	}
 	for (i = 0; i < p->zones; i++)
