@@ -207,7 +207,7 @@ static int give(const struct asked *a, const struct policy *p)
 
 int cmd_grant(int argc, char **argv)
 {
-	struct asked a = {NULL};
+	struct asked a = {.state = NULL};
 	struct diag diag = {.count = 0};
 	struct policy *p;
 	bool done;
