@@ -11,19 +11,26 @@ lint, and one line per capture.
 """
 
 import argparse
+import datetime
 import os
+import re
 import subprocess
 import sys
+import tempfile
+import zoneinfo
 
 import yaml
 
+import capture_edit
 import golden
 from golden import ROOT, Skip, Wrong, lookup
 
 CASES = os.path.join(ROOT, "tests", "factories")
 CAPTURES = os.path.join(ROOT, "pcaps", "factories")
 FILE_KEYS = {"policy", "options", "captures"}
-KEYS = {"title", "capture", "policy", "options", "findings", "expect"}
+KEYS = {"title", "capture", "policy", "options", "grants", "findings", "expect"}
+GRANT_KEYS = {"conduit", "approver", "for", "begins"}
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 # What an alert is expected to have: key of the file -> path in the event.
 FIELDS = {
     "finding": "kidoban.finding", "from": "kidoban.src_zone", "to": "kidoban.dest_zone",
@@ -47,6 +54,8 @@ def load(name):
         unknown |= {f"{key}: {k}" for k in set(c) - KEYS}
         for e in c.get("expect", []):
             unknown |= {f"{key}: {k}" for k in set(e) - set(FIELDS) - {"refs"}}
+        for g in c.get("grants", []):
+            unknown |= {f"{key}: {k}" for k in set(g) - GRANT_KEYS}
     if unknown:
         raise Wrong(f"{name}.yaml: unknown key " + ", ".join(sorted(unknown)))
     return cases
@@ -67,10 +76,32 @@ def lint(cases, kidoban):
             raise Wrong(f"check --lint {policy}: exit code {got.returncode}\n{said[-3000:]}")
 
 
+def grants(case, policy, path, folder, kidoban):
+    """Gives the grants of a capture; options for replay. `begins` is before or behind its first packet: -30m, 2s."""
+    if not case.get("grants"):
+        return []
+    state = os.path.join(folder, "grants.db")
+    first = capture_edit.read(path).frames[0].time // 10**9
+    with open(os.path.join(ROOT, policy), encoding="utf-8") as f:
+        zone = zoneinfo.ZoneInfo(yaml.safe_load(f).get("timezone", "UTC"))
+    for g in case["grants"]:
+        away = sum(int(n) * SECONDS[unit] for n, unit in re.findall(r"(\d+)([smhd])", g["begins"]))
+        at = first - away if g["begins"].startswith("-") else first + away
+        when = datetime.datetime.fromtimestamp(at, zone).strftime("%Y-%m-%dT%H:%M:%S")
+        got = command(kidoban, "grant", "-p", policy, "--state", state, g["conduit"], "--for", g["for"],
+                      "--approver", g["approver"], "--reason", "a test", "--at", when)
+        if got.returncode:
+            raise Wrong(f"grant {g['conduit']}: exit code {got.returncode}\n{got.stderr.decode()[-1500:]}")
+    return ["--state", state]
+
+
 def alerts(cases, case, path, kidoban, schema):
     """The alerts of a capture in enforce mode."""
-    got = command(kidoban, "replay", "-q", "-p", case.get("policy", cases["policy"]), "--mode", "enforce", "-o", "-",
-                  *cases.get("options", []), *case.get("options", []), path)
+    policy = case.get("policy", cases["policy"])
+    with tempfile.TemporaryDirectory(prefix="kidoban-factories-") as folder:
+        got = command(kidoban, "replay", "-q", "-p", policy, "--mode", "enforce", "-o", "-",
+                      *grants(case, policy, path, folder, kidoban), *cases.get("options", []),
+                      *case.get("options", []), path)
     err = got.stderr.decode("utf-8", "replace")
     if got.returncode or "Sanitizer" in err or "runtime error:" in err:
         raise Wrong(f"exit code {got.returncode}\n{err[-3000:]}")

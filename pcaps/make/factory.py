@@ -24,6 +24,7 @@ ethtool, nftables (IPv6 only), tcpdump, python3-yaml.
 
 import atexit
 import ctypes
+import datetime
 import glob
 import ipaddress
 import os
@@ -148,6 +149,7 @@ class Factory:
         self.processes, self.threads, self.errors, self.recorders = [], [], [], {}
         self.lock = threading.RLock()
         self.recording = None
+        self.begin = None
         self.ports = 0
         self._read()
         shell(f"ip netns add {self.router}")
@@ -380,6 +382,12 @@ class Factory:
                 if zone.up:
                     self._record_zone(zone)
 
+    def at(self, when):
+        """The capture begins then, "2026-11-20T13:00+09:00", whenever it is made: for conduits with hours."""
+        self.begin = datetime.datetime.fromisoformat(when)
+        if not self.begin.tzinfo:
+            raise ValueError(f"{when}: in which time zone?")
+
     def write(self, path):
         """Waits for all flows, ends the recording and joins it into one file, in order of time."""
         try:
@@ -392,7 +400,12 @@ class Factory:
                 p.communicate(timeout=10)
         frames = [f for p in self.recorders.values() for f in capture_edit.read(p).frames]
         self.recorders, self.recording = {}, None
-        whole = capture_edit.Capture(sorted(frames, key=lambda f: f.time), capture_edit.ETHER)
+        frames.sort(key=lambda f: f.time)
+        if self.begin and frames:
+            shift = int(self.begin.timestamp()) * 10**9 - frames[0].time
+            for frame in frames:
+                frame.time += shift
+        whole = capture_edit.Capture(frames, capture_edit.ETHER)
         with open(path, "wb") as out:
             out.write(capture_edit.encode(whole))
         return len(frames), os.path.getsize(path)

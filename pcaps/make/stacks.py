@@ -249,9 +249,12 @@ def ssh_server(f, host, port=22):
 def ssh(f, host, to, command="true", port=22, key="good", seconds=6):
     """One session; key="bad" is refused. A `command` such as "sleep 3" keeps it open."""
     keys = _ssh_keys()
+    few = {"KexAlgorithms": "curve25519-sha256", "HostKeyAlgorithms": "ssh-ed25519", "Ciphers": "aes128-ctr",
+           "MACs": "hmac-sha2-256"}  # half the bytes
     return f.run(host, "timeout", seconds, "ssh", "-F", "/dev/null", "-p", port, "-i", f"{keys}/{key}",
                  "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
-                 "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", f"root@{f.address(to)}",
+                 "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
+                 *(f"-o{k}={v}" for k, v in few.items()), f"root@{f.address(to)}",
                  command, timeout=seconds + 5)
 
 
