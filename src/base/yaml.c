@@ -97,6 +97,7 @@ static struct yaml_node *node_new(struct builder *b, enum yaml_kind kind, yaml_m
 	n->kind = kind;
 	n->line = (int)at.line + 1;
 	n->col = (int)at.column + 1;
+	n->file = b->doc->name;
 	n->text = "";
 	return n;
 }

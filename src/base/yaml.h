@@ -35,6 +35,7 @@ struct yaml_node {
 	enum yaml_kind kind;
 	bool quoted;		 /* scalar: written in quotes or as a block, never a bare word */
 	int line, col;		 /* from 1, where it begins */
+	const char *file;	 /* the name of its document */
 	const char *text;	 /* scalar: UTF-8, NUL-terminated; else "" */
 	uint32_t len;		 /* scalar: bytes of text */
 	uint32_t count;		 /* list, map: children */

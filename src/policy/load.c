@@ -1,4 +1,5 @@
 /* From YAML to checked structs: the top of the file. zones/README.md is the language. */
+#include "policy/include.h"
 #include "policy/lint.h"
 #include "policy/geo.h"
 #include "policy/loader.h"
@@ -140,11 +141,13 @@ static void load_tree(struct loader *l, const struct yaml_node *root)
 }
 
 /* errors: how many there were before this file. */
-static struct policy *load(struct yaml_doc *doc, const char *name, struct diag *diag,
-			   unsigned errors)
+static struct policy *load(struct yaml_doc *doc, const char *name, bool from_memory,
+			   struct diag *diag, unsigned errors)
 {
 	struct policy *p = doc->complete ? calloc(1, sizeof(*p)) : NULL;
+	struct include_set set = {.from_memory = from_memory, .diag = diag};
 	struct loader l = {.p = p, .file = name, .diag = diag};
+	const struct yaml_node *root;
 
 	if (p) {
 		l.a = &p->arena;
@@ -153,7 +156,9 @@ static struct policy *load(struct yaml_doc *doc, const char *name, struct diag *
 		p->site = "";
 		p->tz = &tz_of_utc;
 		load_trust_defaults(p);
-		load_tree(&l, doc->root);
+		root = include_all(&set, doc);
+		if (root)
+			load_tree(&l, root);
 		if (diag->errors == errors && policy_compile_updates(p, diag) &&
 		    policy_compile(p, name, diag)) {
 			policy_compile_caps(p);
@@ -168,6 +173,7 @@ static struct policy *load(struct yaml_doc *doc, const char *name, struct diag *
 	} else if (doc->complete) {
 		diag_add(diag, DIAG_ERROR, name, 0, 0, "out of memory");
 	}
+	include_free(&set);
 	yaml_doc_free(doc);
 	return p;
 }
@@ -178,7 +184,7 @@ struct policy *policy_load(const char *path, struct diag *diag)
 	struct yaml_doc doc;
 
 	yaml_load_file(&doc, path, diag);
-	return load(&doc, path, diag, errors);
+	return load(&doc, path, false, diag, errors);
 }
 
 struct policy *policy_load_buffer(const char *name, const char *text, size_t len, struct diag *diag)
@@ -187,7 +193,7 @@ struct policy *policy_load_buffer(const char *name, const char *text, size_t len
 	struct yaml_doc doc;
 
 	yaml_load_buffer(&doc, name, text, len, diag);
-	return load(&doc, name, diag, errors);
+	return load(&doc, name, true, diag, errors);
 }
 
 void policy_free(struct policy *p)

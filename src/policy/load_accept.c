@@ -46,7 +46,7 @@ void load_accept(struct loader *l, const struct yaml_node *n, unsigned subject, 
 		return;
 	yaml_each (c, n) {
 		struct accept a = {.reason = "",
-				   .file = l->file,
+				   .file = load_file(l, c),
 				   .line = c->line,
 				   .col = c->col,
 				   .index = index,

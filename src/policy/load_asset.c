@@ -31,8 +31,9 @@ static void asset_address(struct loader *l, const struct yaml_node *n, void *obj
 	}
 	other = trie_add(&l->p->hosts, l->a, &addr, 128, a->index);
 	if (other != TRIE_NONE) {
-		load_error(l, n, "address %s is already that of asset \"%s\" (line %d)", n->text,
-			   l->p->asset[other].id, l->p->asset[other].line);
+		load_error(l, n, "address %s is already that of asset \"%s\" (%s)", n->text,
+			   l->p->asset[other].id,
+			   load_line(l, n, l->p->asset[other].file, l->p->asset[other].line));
 		return;
 	}
 	a->list = arena_grow(l->a, a->list, a->asset->naddresses, &a->cap, sizeof(addr));
@@ -192,7 +193,7 @@ static void load_asset(struct loader *l, const struct yaml_node *n, const char *
 					 .end_of_life = "",
 					 .ended = INT64_MAX,
 					 .zone = POLICY_NONE,
-					 .file = l->file,
+					 .file = load_file(l, n),
 					 .line = n->key->line,
 					 .col = n->key->col};
 	load_take_id(l, n->key, id, END_ASSET | a.index);
@@ -215,9 +216,10 @@ static void load_asset(struct loader *l, const struct yaml_node *n, const char *
 	other = imap_add(macs, l->a, mac_key(&a.asset->mac), a.index);
 	if (other != IMAP_NONE)
 		load_error(l, yaml_get(n, "mac"),
-			   "mac %s is already that of asset \"%s\" (line %d); one device with "
+			   "mac %s is already that of asset \"%s\" (%s); one device with "
 			   "several addresses is one asset",
-			   yaml_get(n, "mac")->text, p->asset[other].id, p->asset[other].line);
+			   yaml_get(n, "mac")->text, p->asset[other].id,
+			   load_line(l, n, p->asset[other].file, p->asset[other].line));
 	else if (!at)
 		imap_add(&p->macs, l->a, mac_key(&a.asset->mac), a.index);
 }

@@ -24,8 +24,9 @@ static void conduit_id(struct loader *l, const struct yaml_node *n, void *object
 	other = ids_add(l, &l->conduit_ids, id, (uint32_t)(c->c - l->p->conduit), conduit_name);
 	c->c->pub.id = id;
 	if (other != IMAP_NONE)
-		load_error(l, n, "the id \"%s\" is already that of the conduit in line %d", id,
-			   l->p->conduit[other].pub.line);
+		load_error(l, n, "the id \"%s\" is already that of the conduit in %s", id,
+			   load_line(l, n, l->p->conduit[other].pub.file,
+				     l->p->conduit[other].pub.line));
 }
 
 static void conduit_from(struct loader *l, const struct yaml_node *n, void *object)
@@ -177,7 +178,7 @@ static void load_conduit(struct loader *l, const struct yaml_node *n)
 				      .schedule = "",
 				      .until = "",
 				      .when = "",
-				      .file = l->file,
+				      .file = load_file(l, n),
 				      .line = n->line,
 				      .col = n->col}};
 	load_fields(l, n, "a conduit", conduit_fields, &x);

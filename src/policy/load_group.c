@@ -118,6 +118,7 @@ static uint32_t role_group(struct loader *l, const struct yaml_node *n, const ch
 	}
 	p->group = arena_grow(l->a, p->group, p->groups, &p->group_cap, sizeof(*p->group));
 	p->group[p->groups] = (struct policy_group){.id = id,
+						    .file = load_file(l, n),
 						    .line = n->line,
 						    .role = true,
 						    .state = GROUP_DONE,
@@ -353,8 +354,8 @@ void load_groups(struct loader *l, const struct yaml_node *n)
 		if (!id)
 			continue;
 		p->group = arena_grow(l->a, p->group, p->groups, &p->group_cap, sizeof(*p->group));
-		p->group[p->groups] =
-			(struct policy_group){.id = id, .line = c->key->line, .node = c};
+		p->group[p->groups] = (struct policy_group){
+			.id = id, .file = load_file(l, c), .line = c->key->line, .node = c};
 		load_take_id(l, c->key, id, END_GROUP | p->groups);
 		p->groups++;
 	}

@@ -31,8 +31,10 @@ static void zone_level(struct loader *l, const struct yaml_node *n, void *object
 static void zone_network(struct loader *l, const struct yaml_node *n, void *object)
 {
 	struct policy *p = l->p;
-	struct prefix x = {
-		.zone = ((struct zone_load *)object)->index, .line = n->line, .col = n->col};
+	struct prefix x = {.zone = ((struct zone_load *)object)->index,
+			   .file = load_file(l, n),
+			   .line = n->line,
+			   .col = n->col};
 	const char *wrong = NULL;
 	unsigned bits = 0;
 	uint32_t other;
@@ -49,10 +51,9 @@ static void zone_network(struct loader *l, const struct yaml_node *n, void *obje
 		if (p->prefix[other].zone == x.zone)
 			load_error(l, n, "network %s is listed twice", n->text);
 		else
-			load_error(l, n,
-				   "zones overlap: network %s is already in zone \"%s\" (line %d)",
+			load_error(l, n, "zones overlap: network %s is already in zone \"%s\" (%s)",
 				   n->text, p->zone[p->prefix[other].zone].id,
-				   p->prefix[other].line);
+				   load_line(l, n, p->prefix[other].file, p->prefix[other].line));
 		return;
 	}
 	p->prefix = arena_grow(l->a, p->prefix, p->prefixes, &p->prefix_cap, sizeof(x));
@@ -151,7 +152,7 @@ static void check_overlaps(struct loader *l)
 
 	for (i = 0; i < p->prefixes; i++) {
 		const struct prefix *x = &p->prefix[i], *y;
-		struct yaml_node at = {.line = x->line, .col = x->col};
+		struct yaml_node at = {.file = x->file, .line = x->line, .col = x->col};
 
 		above = trie_find_above(&p->networks, &x->addr, x->bits);
 		if (above == TRIE_NONE)
@@ -161,8 +162,9 @@ static void check_overlaps(struct loader *l)
 			continue;
 		load_error(l, &at,
 			   "zones overlap: this network of zone \"%s\" lies within one of zone "
-			   "\"%s\" (line %d); if that is meant, add inside: %s to \"%s\"",
-			   p->zone[x->zone].id, p->zone[y->zone].id, y->line, p->zone[y->zone].id,
+			   "\"%s\" (%s); if that is meant, add inside: %s to \"%s\"",
+			   p->zone[x->zone].id, p->zone[y->zone].id,
+			   load_line(l, &at, y->file, y->line), p->zone[y->zone].id,
 			   p->zone[x->zone].id);
 	}
 }
@@ -198,7 +200,7 @@ void load_zones(struct loader *l, const struct yaml_node *n)
 		z.zone = &p->zone[p->zones++];
 		*z.zone = (struct policy_zone){.id = id,
 					       .title = id,
-					       .file = l->file,
+					       .file = load_file(l, c),
 					       .line = c->key->line,
 					       .col = c->key->col};
 		load_take_id(l, c->key, id, z.index);

@@ -13,7 +13,8 @@ static void add(struct loader *l, enum diag_level level, const struct yaml_node 
 
 	if (vasprintf(&text, fmt, ap) < 0)
 		text = NULL;
-	diag_add(l->diag, level, l->file, at->line, at->col, "%s", text ? text : "out of memory");
+	diag_add(l->diag, level, at->file ? at->file : l->file, at->line, at->col, "%s",
+		 text ? text : "out of memory");
 	free(text);
 }
 
@@ -33,6 +34,31 @@ void load_warning(struct loader *l, const struct yaml_node *at, const char *fmt,
 	va_start(ap, fmt);
 	add(l, DIAG_WARNING, at, fmt, ap);
 	va_end(ap);
+}
+
+const char *load_file(struct loader *l, const struct yaml_node *at)
+{
+	const struct loaded_file *f;
+	struct loaded_file *made;
+
+	if (!at->file || strcmp(at->file, l->file) == 0)
+		return l->file;
+	for (f = l->files; f && strcmp(f->name, at->file) != 0; f = f->next)
+		;
+	if (f)
+		return f->name;
+	made = arena_alloc(l->a, sizeof(*made));
+	made->name = arena_text(l->a, at->file, strlen(at->file));
+	made->next = l->files;
+	l->files = made;
+	return made->name;
+}
+
+const char *load_line(struct loader *l, const struct yaml_node *at, const char *file, int line)
+{
+	if (strcmp(load_file(l, at), file) == 0)
+		return arena_printf(l->a, "line %d", line);
+	return arena_printf(l->a, "%s line %d", file, line);
 }
 
 void load_fields(struct loader *l, const struct yaml_node *map, const char *what,
@@ -241,11 +267,17 @@ uint32_t ids_get(const struct loader *l, const struct imap *ids, const char *id,
 	return ids_find(l->p, ids, id, &key, id_of);
 }
 
-static int line_of(const struct policy *p, uint32_t v)
+static const char *line_of(struct loader *l, const struct yaml_node *at, uint32_t v)
 {
-	return v & END_ASSET   ? p->asset[v & ~END_ASSET].line
-	       : v & END_GROUP ? p->group[v & ~END_GROUP].line
-			       : p->zone[v].line;
+	const struct policy *p = l->p;
+
+	if (v & END_ASSET)
+		return load_line(l, at, p->asset[v & ~END_ASSET].file,
+				 p->asset[v & ~END_ASSET].line);
+	if (v & END_GROUP)
+		return load_line(l, at, p->group[v & ~END_GROUP].file,
+				 p->group[v & ~END_GROUP].line);
+	return load_line(l, at, p->zone[v].file, p->zone[v].line);
 }
 
 static const char *id_of(const struct policy *p, uint32_t v)
@@ -260,11 +292,11 @@ void load_take_id(struct loader *l, const struct yaml_node *at, const char *id, 
 	uint32_t other = ids_add(l, &l->ids, id, value, id_of);
 
 	if (other != IMAP_NONE)
-		load_error(l, at, "the id \"%s\" is already that of the %s in line %d", id,
+		load_error(l, at, "the id \"%s\" is already that of the %s in %s", id,
 			   other & END_ASSET   ? "asset"
 			   : other & END_GROUP ? "group"
 					       : "zone",
-			   line_of(l->p, other));
+			   line_of(l, at, other));
 }
 
 uint32_t load_find_end(const struct loader *l, const char *id)

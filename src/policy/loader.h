@@ -15,20 +15,27 @@
 #define END_ASSET 0x80000000u
 #define END_GROUP 0x40000000u
 
+/* A file that was included; its name outlives the loading. */
+struct loaded_file {
+	const char *name;
+	const struct loaded_file *next;
+};
+
 struct loader {
 	struct policy *p;
 	struct arena *a; /* the policy's */
 	const char *file;
 	struct diag *diag;
-	struct imap ids;	  /* hashes of ids -> zone, END_ASSET | asset, END_GROUP | group */
-	struct imap schedule_ids; /* hashes of ids -> schedule */
-	struct imap conduit_ids;  /* hashes of ids -> conduit */
-	struct imap watch_ids;	  /* hashes of ids -> watch */
-	uint32_t *inside;	  /* by zone: the zone it is carved out of, or POLICY_NONE */
-	uint32_t *taken;	  /* by end: the id of the last list it was added to */
-	uint32_t lists;		  /* lists of ends so far */
-	uint32_t members;	  /* in all of them */
-	unsigned depth;		  /* groups being resolved, one in the other */
+	struct loaded_file *files; /* beside file */
+	struct imap ids;	   /* hashes of ids -> zone, END_ASSET | asset, END_GROUP | group */
+	struct imap schedule_ids;  /* hashes of ids -> schedule */
+	struct imap conduit_ids;   /* hashes of ids -> conduit */
+	struct imap watch_ids;	   /* hashes of ids -> watch */
+	uint32_t *inside;	   /* by zone: the zone it is carved out of, or POLICY_NONE */
+	uint32_t *taken;	   /* by end: the id of the last list it was added to */
+	uint32_t lists;		   /* lists of ends so far */
+	uint32_t members;	   /* in all of them */
+	unsigned depth;		   /* groups being resolved, one in the other */
 };
 
 __attribute__((format(printf, 3, 4))) void load_error(struct loader *l, const struct yaml_node *at,
@@ -37,6 +44,12 @@ __attribute__((format(printf, 3, 4))) void
 load_warning(struct loader *l, const struct yaml_node *at, const char *fmt, ...);
 
 struct suggest;
+
+/* The file a node stands in; lives as long as the policy. */
+const char *load_file(struct loader *l, const struct yaml_node *at);
+
+/* "line 12", or "cell.yaml line 12" when that is another file than the node's. */
+const char *load_line(struct loader *l, const struct yaml_node *at, const char *file, int line);
 
 /* A key of a map: who takes its value. */
 struct field {

@@ -150,6 +150,7 @@ struct policy_group {
 	const char *id;
 	const uint32_t *end; /* its members, zones and assets */
 	uint32_t ends;
+	const char *file;
 	int line;
 	bool role;		      /* not written: "role:plc" */
 	uint8_t state;		      /* load_group.c */
@@ -194,6 +195,7 @@ struct prefix {
 	struct addr addr;
 	uint8_t bits; /* in the 128-bit form */
 	uint32_t zone;
+	const char *file;
 	int line, col;
 };
 
