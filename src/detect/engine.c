@@ -42,12 +42,26 @@ struct engine {
 	uint64_t ops[VOCABS_MAX];
 };
 
+/* One try of a sweep, of which the sweep tells. */
+static void untold(struct engine *e, const struct incident *i)
+{
+	unsigned k;
+
+	for (k = JUDGE_NOTHING + 1; k < JUDGE_FINDINGS; k++)
+		if (e->finding[k] == i->finding)
+			e->count[k].incidents--;
+}
+
 static void told(void *user, const struct incident *i)
 {
 	struct engine *e = user;
 	struct incident full = *i;
 	struct sink *const *s;
 
+	if (i->swept && !i->did_mask) {
+		untold(e, i);
+		return;
+	}
 	if (!(e->cfg.events & ENGINE_ALERT))
 		return;
 	if (i->has_addr) {
@@ -191,6 +205,20 @@ struct incident *engine_incident(const struct engine *e, enum judge_finding what
 	return incident_find_at(e->incidents, e->finding[what], key, place);
 }
 
+static void sweep_one(void *user, struct incident *i)
+{
+	const struct addr *client = user;
+
+	i->swept = i->swept || (i->tried && addr_eq(&i->src, client));
+}
+
+void engine_sweep_begins(struct engine *e, const struct addr *client)
+{
+	struct addr a = *client;
+
+	incident_each(e->incidents, sweep_one, &a);
+}
+
 bool engine_is(const struct engine *e, const struct incident *i, enum judge_finding what)
 {
 	return i->finding == e->finding[what];
@@ -232,9 +260,9 @@ static uint64_t flow_violation_key(struct flow *f)
 	return mix(mix(mix(key, v->place[1].zone), f->ip_proto), v->decision.conduit);
 }
 
-/* A violation by the flow as a whole. */
-static void flow_violation(struct engine *e, struct flow *f, enum judge_finding what, int64_t time,
-			   uint64_t frame, const struct op *op)
+/* Counts a violation by the flow as a whole; a new incident is filled and returned. */
+static struct incident *violation(struct engine *e, struct flow *f, enum judge_finding what,
+				  uint64_t key, int64_t time, uint64_t frame, const struct op *op)
 {
 	struct flow_view *v = flow_view(f);
 	struct words w = {.policy = e->cfg.policy,
@@ -245,16 +273,30 @@ static void flow_violation(struct engine *e, struct flow *f, enum judge_finding 
 			  .running = frame != f->first_frame && !op,
 			  .mode = (enum policy_operating_mode)e->now->mode,
 			  .time = e->now->time};
-	struct incident *i;
+	struct incident *i = engine_report(e, what, key, flow_key(f), time, frame);
 
-	v->told = (uint8_t)what;
-	vigil_denied(e->vigil, f, what, time, frame);
-	i = engine_report(e, what, flow_violation_key(f), flow_key(f), time, frame);
 	if (!i)
-		return;
+		return NULL;
 	fill_flow(e->cfg.policy, i, f, 0);
 	engine_fill_verdict(e, i, v, v->decision.conduit, false);
 	words_fill(&w, what, i);
+	return i;
+}
+
+static void flow_violation(struct engine *e, struct flow *f, enum judge_finding what, int64_t time,
+			   uint64_t frame, const struct op *op)
+{
+	struct flow_view *v = flow_view(f);
+	struct incident *i;
+	bool swept;
+
+	v->told = (uint8_t)what;
+	swept = vigil_denied(e->vigil, f, what, time, frame);
+	i = violation(e, f, what, flow_violation_key(f), time, frame, op);
+	if (!i)
+		return;
+	i->tried = !v->safety;
+	i->swept = i->tried && swept;
 }
 
 /* True when no op of this protocol and class was said before. */
@@ -279,10 +321,17 @@ static bool first_said(struct incident *i, const struct op *op)
 static void flow_did(struct engine *e, struct flow *f, const struct op *op)
 {
 	struct flow_view *v = flow_view(f);
-	struct incident *i = incident_find_at(e->incidents, e->finding[v->told],
-					      flow_violation_key(f), flow_key(f));
+	enum judge_finding what = (enum judge_finding)v->told;
+	uint64_t key = flow_violation_key(f), beyond = mix(key, 1);
+	struct incident *i = engine_incident(e, what, key, flow_key(f));
 
 	v->did |= (uint16_t)(1u << op->cls);
+	/* where only the number of servers is told, those at which something was done are not lost
+	 */
+	if (!i)
+		i = violation(e, f, what, beyond, op->time, op->frame, op);
+	if (!i)
+		i = engine_incident(e, what, beyond, flow_key(f));
 	if (!i || !first_said(i, op))
 		return;
 	words_did(e->cfg.lang, op, i);

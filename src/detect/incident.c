@@ -265,6 +265,15 @@ struct incident *incident_report_at(struct incident_table *t, const struct findi
 	return i;
 }
 
+void incident_each(struct incident_table *t, void (*one)(void *user, struct incident *i),
+		   void *user)
+{
+	struct entry *e;
+
+	for (e = t->created.head; e; e = e->created.next)
+		one(user, &e->incident);
+}
+
 static int by_first(const void *a, const void *b)
 {
 	const struct entry *x = *(struct entry *const *)a, *y = *(struct entry *const *)b;

@@ -1,11 +1,12 @@
 /*
  * detect/sweep.h - one host that tries many others.
  *
- * Every denial is told by the policy's own findings, folded. Here the question is about the host:
- * did it within SWEEP_WINDOW try SWEEP_TRIES servers that it may not reach, or so many ports of
- * one server, none of which it was denied before? Malware that spreads and a person who looks
- * around both do; a program that is merely configured wrong tries the same few again and again,
- * and a permitted client of many servers is denied nothing.
+ * Every denial has its own finding, until they make a sweep: then the sweep is told in their
+ * place, but for those over which something was done. The question is about the host: did it within
+ * SWEEP_WINDOW try SWEEP_TRIES servers that it may not reach, or so many ports of one server, none
+ * of which it was denied before? Malware that spreads and a person who looks around both do; a
+ * program that is merely configured wrong tries the same few again and again, and a permitted
+ * client of many servers is denied nothing.
  *
  *   set[hash(source)] -> SWEEP_WAYS sources -> ring of SWEEP_KNOWN targets, each with its time
  *

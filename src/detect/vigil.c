@@ -179,7 +179,7 @@ static bool is_try(enum judge_finding what)
 	}
 }
 
-void vigil_denied(struct vigil *v, struct flow *f, enum judge_finding what, int64_t time,
+bool vigil_denied(struct vigil *v, struct flow *f, enum judge_finding what, int64_t time,
 		  uint64_t frame)
 {
 	const struct words w = {
@@ -194,17 +194,18 @@ void vigil_denied(struct vigil *v, struct flow *f, enum judge_finding what, int6
 	struct incident *i, *open;
 
 	if (!s)
-		return;
+		return false;
 	i = engine_report(v->engine, JUDGE_SWEEP, key, 0, time, frame);
 	if (i) {
+		engine_sweep_begins(v->engine, client);
 		fill_flow(v->policy, i, f, 0);
 		i->count = s->tries;
-		if (flow_view(f)->safety)
-			i->severity = 1;
+		engine_fill_verdict(v->engine, i, flow_view(f), POLICY_NONE, false);
 	}
 	open = i ? i : s->news ? engine_incident(v->engine, JUDGE_SWEEP, key, 0) : NULL;
 	if (open)
 		words_sweep(&w, s, open);
+	return true;
 }
 
 void vigil_told(const struct vigil *v, struct incident *i)

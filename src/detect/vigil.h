@@ -28,8 +28,8 @@ void vigil_flow(struct vigil *v, struct flow *f, bool older);
 /* A request or publication that this conduit permits; POLICY_NONE: none was asked for. */
 void vigil_permitted(struct vigil *v, struct flow *f, const struct op *op, uint32_t conduit);
 
-/* A flow, or an op on it, was a violation. */
-void vigil_denied(struct vigil *v, struct flow *f, enum judge_finding what, int64_t time,
+/* A flow, or an op on it, was a violation. True when it is one try of a sweep that is told. */
+bool vigil_denied(struct vigil *v, struct flow *f, enum judge_finding what, int64_t time,
 		  uint64_t frame);
 
 /* An incident is told: what is known at its end only is added. */

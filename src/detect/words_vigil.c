@@ -76,7 +76,7 @@ void words_sweep(const struct words *w, const struct sweep *s, struct incident *
 {
 	struct phrase see = {i->observed, sizeof(i->observed), 0};
 	struct phrase want = {i->expected, sizeof(i->expected), 0};
-	double seconds = (double)s->duration / 1e9;
+	double seconds = s->duration < 100000000 ? 0.1 : (double)s->duration / 1e9;
 
 	add_end(&see, w, 0);
 	if (w->lang == FINDING_JA) {
