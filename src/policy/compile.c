@@ -56,34 +56,35 @@ static size_t fill_joins(const struct policy *p, struct join *join)
 	return n;
 }
 
-static struct pair_proto *proto_of(struct policy *p, struct pair_set *s, const char *proto)
-{
-	struct pair_proto *x;
-	uint32_t i;
-
-	for (i = 0; i < s->protos; i++)
-		if (strcmp(s->proto[i].proto, proto) == 0)
-			return &s->proto[i];
-	s->proto = arena_grow(&p->arena, s->proto, s->protos, &s->proto_cap, sizeof(*x));
-	x = &s->proto[s->protos++];
-	x->proto = proto;
-	return x;
-}
-
 static void fill_set(struct policy *p, struct pair_set *s)
 {
-	uint32_t i, k;
+	struct pair_run *run;
+	uint32_t i, n = 0;
 
+	for (i = 0; i < s->conduits; i++) {
+		n += p->conduit[s->conduit[i]].runs;
+		s->serves |= p->conduit[s->conduit[i]].services > 0;
+	}
+	s->run = run = arena_array(&p->arena, n, sizeof(*run));
 	for (i = 0; i < s->conduits; i++) {
 		const struct conduit *c = &p->conduit[s->conduit[i]];
 
-		for (k = 0; k < c->rules; k++) {
-			struct pair_proto *x = proto_of(p, s, c->rule[k].vocab->proto);
+		if (c->runs)
+			memcpy(run + s->runs, c->run, c->runs * sizeof(*run));
+		s->runs += c->runs;
+	}
+}
 
-			x->rule =
-				arena_grow(&p->arena, x->rule, x->rules, &x->cap, sizeof(*x->rule));
-			x->rule[x->rules++] = &c->rule[k];
-		}
+static void note_named(struct policy *p)
+{
+	uint32_t i, k;
+
+	p->named = arena_alloc(&p->arena, (size_t)p->zones + p->assets);
+	for (i = 0; i < p->conduits; i++) {
+		for (k = 0; k < p->conduit[i].nfrom; k++)
+			p->named[p->conduit[i].from[k]] |= NAMED_FROM;
+		for (k = 0; k < p->conduit[i].nto; k++)
+			p->named[p->conduit[i].to[k]] |= NAMED_TO;
 	}
 }
 
@@ -129,6 +130,8 @@ bool policy_compile(struct policy *p, const char *file, struct diag *diag)
 			 (unsigned long long)total, JOINS_MAX);
 		return false;
 	}
+	note_named(p);
+	policy_pack_rules(p);
 	join = malloc(total * sizeof(*join) + 1);
 	list = malloc(((size_t)p->conduits + 1) * sizeof(*list));
 	ok = join && list;
@@ -143,6 +146,7 @@ bool policy_compile(struct policy *p, const char *file, struct diag *diag)
 					list[m++] = join[k].conduit;
 			imap_add(&p->pairs, &p->arena, join[i].ends, set_of(p, &known, list, m));
 		}
+		policy_pack_sets(p);
 	} else {
 		diag_add(diag, DIAG_ERROR, file, 0, 0, "out of memory");
 	}

@@ -21,6 +21,7 @@ enum stage { AT_PORT, AT_CLASS, AT_CODE, AT_PARTY, AT_OBJECT, AT_VALUE, AT_END }
 
 struct judge {
 	const struct op *op;
+	const char *proto; /* of the op, as rules spell it */
 	uint64_t objects;  /* addresses the op speaks of, at least 1 */
 	uint64_t elements; /* addresses or values, whichever are more */
 	enum op_class cls; /* as judged */
@@ -158,47 +159,40 @@ static uint64_t rule_covers(const struct rule *r, const struct judge *j, uint64_
 	return i;
 }
 
-static const struct pair_proto *find_proto(const struct pair_set *s, const char *proto)
-{
-	uint32_t i;
-
-	for (i = 0; i < s->protos; i++)
-		if (s->proto[i].proto == proto)
-			return &s->proto[i];
-	for (i = 0; i < s->protos; i++)
-		if (strcmp(s->proto[i].proto, proto) == 0)
-			return &s->proto[i];
-	return NULL;
-}
-
 /* What all rules of the pair say about the elements from `at` on. */
 struct said {
 	uint64_t end;		    /* behind the last element some rule permits */
 	const struct rule *permits; /* the rule that goes furthest */
 	const struct rule *closed;  /* permits all, if its conduit were open */
 	const struct rule *nearest; /* of those that permit nothing, the one that came nearest */
+	uint32_t permits_by;	    /* conduit */
+	uint32_t closed_by;	    /* conduit */
 	enum stage stage;	    /* where the nearest stopped */
 };
 
-static void ask_rule(const struct policy_now *now, const struct rule *r, const struct judge *j,
-		     uint64_t at, struct said *said)
+static void ask_rule(const struct policy_now *now, const struct pair_run *run, uint32_t k,
+		     const struct judge *j, uint64_t at, struct said *said)
 {
+	const struct rule *r = &run->rule[k];
 	enum stage stage = rule_head(r, j);
 	uint64_t end = stage == AT_OBJECT ? rule_covers(r, j, at, &stage) : at;
 
-	if (end > at && now->closed[r->conduit]) {
+	if (end > at && now->closed[run->conduit]) {
 		/* of closed conduits the one that came nearest to being open speaks */
 		if (end >= j->elements &&
-		    (!said->closed || now->closed[r->conduit] > now->closed[said->closed->conduit]))
-			said->closed = r;
+		    (!said->closed || now->closed[run->conduit] > now->closed[said->closed_by])) {
+			said->closed = &run->own[k];
+			said->closed_by = run->conduit;
+		}
 		return;
 	}
 	if (end > said->end) {
 		said->end = end;
-		said->permits = r;
+		said->permits = &run->own[k];
+		said->permits_by = run->conduit;
 	}
 	if (end == at && (!said->nearest || stage > said->stage)) {
-		said->nearest = r;
+		said->nearest = &run->own[k];
 		said->stage = stage;
 	}
 }
@@ -208,19 +202,40 @@ static struct said ask_all(const struct policy_now *now, const struct policy_flo
 {
 	const struct policy *p = now->policy;
 	struct said said = {.end = at};
-	const struct pair_proto *x;
+	const struct pair_run *run, *last;
 	unsigned i;
 	uint32_t k;
 
 	for (i = 0; i < 4 && d->set[i] != POLICY_NONE; i++) {
-		x = find_proto(&p->set[d->set[i]], j->op->proto);
-		for (k = 0; x && k < x->rules; k++) {
-			ask_rule(now, x->rule[k], j, at, &said);
-			if (said.end >= j->elements)
-				return said;
+		run = p->set[d->set[i]].run;
+		for (last = run + p->set[d->set[i]].runs; run < last; run++) {
+			for (k = 0; run->proto == j->proto && k < run->rules; k++) {
+				ask_rule(now, run, k, j, at, &said);
+				if (said.end >= j->elements)
+					return said;
+			}
 		}
 	}
 	return said;
+}
+
+/*
+ * The same of the whole op: its start. Dissectors spell a protocol with the very text that rules
+ * do; whoever does not is understood too.
+ */
+static struct said ask_first(const struct policy_now *now, const struct policy_flow_decision *d,
+			     struct judge *j)
+{
+	struct said said = ask_all(now, d, j, 0);
+	const struct vocab *v;
+
+	if (said.permits || said.nearest || said.closed)
+		return said;
+	v = vocab_find(j->proto);
+	if (!v || v->proto == j->proto)
+		return said;
+	j->proto = v->proto;
+	return ask_all(now, d, j, 0);
 }
 
 /* A conduit that opens the port and has nothing to say about this protocol; POLICY_NONE: none. */
@@ -234,7 +249,7 @@ static uint32_t served_by(const struct policy_now *now, const struct policy_flow
 	for (i = 0; i < 4 && d->set[i] != POLICY_NONE; i++) {
 		const struct pair_set *s = &p->set[d->set[i]];
 
-		for (k = 0; k < s->conduits; k++) {
+		for (k = 0; s->serves && k < s->conduits; k++) {
 			const struct conduit *c = &p->conduit[s->conduit[k]];
 
 			for (n = 0; n < c->rules; n++)
@@ -298,7 +313,8 @@ static struct policy_op_decision denied(const struct policy *p,
 
 static struct judge judge_of(uint16_t port, const struct op *op)
 {
-	struct judge j = {.op = op, .cls = (enum op_class)op->cls, .port = port};
+	struct judge j = {
+		.op = op, .proto = op->proto, .cls = (enum op_class)op->cls, .port = port};
 
 	if (op->from_server && op->role == OP_PUBLISH && op->cls == OP_WRITE)
 		j.cls = OP_READ;
@@ -341,16 +357,17 @@ struct policy_op_decision policy_op(const struct policy_now *now,
 	}
 	if (d->set[0] == POLICY_NONE || (d->verdict == POLICY_ALLOW && !update))
 		return x;
-	for (;; at = said.end) {
-		said = ask_all(now, d, &j, at);
-		closed = at == 0 ? said.closed : closed;
-		x.conduit = said.permits ? said.permits->conduit : POLICY_NONE;
+	said = ask_first(now, d, &j);
+	closed = said.closed;
+	for (;; said = ask_all(now, d, &j, at)) {
+		x.conduit = said.permits ? said.permits_by : POLICY_NONE;
 		if (said.end >= j.elements) {
 			x.verdict = POLICY_ALLOW;
 			return x;
 		}
 		if (said.end == at)
 			break;
+		at = said.end;
 	}
 	x.conduit = served_by(now, d, op->proto, update);
 	if (x.conduit != POLICY_NONE) {
@@ -393,13 +410,13 @@ uint32_t match_pieces(const struct policy_now *now, const struct policy_flow_dec
 		      const struct op *op, void (*piece)(void *user, const struct match_piece *m),
 		      void *user)
 {
-	const struct judge j = judge_of(d->port, op);
+	struct judge j = judge_of(d->port, op);
 	struct match_piece m = {.op = op, .cls = j.cls, .objects = j.objects};
 	struct said said;
 	uint64_t at;
 
 	for (at = 0; at < j.elements; at = said.end) {
-		said = ask_all(now, d, &j, at);
+		said = at ? ask_all(now, d, &j, at) : ask_first(now, d, &j);
 		if (said.end == at)
 			return served_by(now, d, op->proto,
 					 d->updated && UPDATE_CLASSES >> j.cls & 1);
@@ -417,15 +434,17 @@ bool policy_proto_known(const struct policy_now *now, const struct policy_flow_d
 			const char *proto)
 {
 	const struct policy *p = now->policy;
-	const struct pair_proto *x;
-	uint32_t k;
+	const struct vocab *v = vocab_find(proto);
 	unsigned i;
+	uint32_t n, k;
 
 	for (i = 0; i < 4 && d->set[i] != POLICY_NONE; i++) {
-		x = find_proto(&p->set[d->set[i]], proto);
-		for (k = 0; x && k < x->rules; k++)
-			if (rule_port(x->rule[k], d->port))
-				return true;
+		const struct pair_set *s = &p->set[d->set[i]];
+
+		for (n = 0; v && n < s->runs; n++)
+			for (k = 0; s->run[n].proto == v->proto && k < s->run[n].rules; k++)
+				if (rule_port(&s->run[n].rule[k], d->port))
+					return true;
 	}
 	return served_by(now, d, proto, false) != POLICY_NONE;
 }

@@ -97,14 +97,25 @@ static enum policy_verdict without_conduit(const struct policy *p, struct policy
 	return POLICY_NO_CONDUIT;
 }
 
+static uint32_t asset_end(const struct policy *p, struct policy_place place)
+{
+	return place.asset == POLICY_NONE ? POLICY_NONE : p->zones + place.asset;
+}
+
+/* The end, if conduits name it there; POLICY_NONE saves the look-up. */
+static uint32_t named(const struct policy *p, uint32_t end, enum end_named where)
+{
+	return end != POLICY_NONE && p->named[end] & where ? end : POLICY_NONE;
+}
+
 /* Puts the pair sets of the two places into d, each once. */
 static void find_sets(const struct policy *p, struct policy_place client,
 		      struct policy_place server, struct policy_flow_decision *d)
 {
-	const uint32_t from[2] = {
-		client.asset == POLICY_NONE ? POLICY_NONE : p->zones + client.asset, client.zone};
-	const uint32_t to[2] = {server.asset == POLICY_NONE ? POLICY_NONE : p->zones + server.asset,
-				server.zone};
+	const uint32_t from[2] = {named(p, asset_end(p, client), NAMED_FROM),
+				  named(p, client.zone, NAMED_FROM)};
+	const uint32_t to[2] = {named(p, asset_end(p, server), NAMED_TO),
+				named(p, server.zone, NAMED_TO)};
 	unsigned i, k, n = 0;
 	uint32_t s;
 
@@ -121,6 +132,41 @@ static void find_sets(const struct policy *p, struct policy_place client,
 	}
 }
 
+/* What one conduit says, if it is better than what was said before. */
+static void better(struct policy_flow_decision *d, unsigned *best, enum policy_verdict v,
+		   uint32_t conduit, uint8_t closed)
+{
+	unsigned r;
+
+	if (v != POLICY_PORT_DENIED && closed)
+		v = closed_verdict(closed);
+	r = rank(v, closed);
+	if (r >= *best)
+		return;
+	*best = r;
+	d->verdict = (uint8_t)v;
+	d->conduit = conduit;
+}
+
+/* Of conduits without services: all there is to know stands in the set. */
+static void by_runs(const struct policy_now *now, const struct pair_set *s,
+		    struct policy_flow_decision *d, unsigned *best)
+{
+	uint32_t i, k;
+
+	better(d, best, POLICY_PORT_DENIED, s->conduit[0], CLOSED_NOT);
+	if (d->ip_proto != 6 && d->ip_proto != 17)
+		return;
+	for (i = 0; i < s->runs; i++) {
+		const struct pair_run *run = &s->run[i];
+
+		for (k = 0; k < run->rules && !rule_port(&run->rule[k], d->port); k++)
+			;
+		if (k < run->rules)
+			better(d, best, POLICY_LATER, run->conduit, now->closed[run->conduit]);
+	}
+}
+
 /* What the conduits say, before anything else narrows it. */
 static struct policy_flow_decision by_conduits(const struct policy_now *now,
 					       struct policy_place client,
@@ -130,7 +176,7 @@ static struct policy_flow_decision by_conduits(const struct policy_now *now,
 	const struct policy *p = now->policy;
 	struct policy_flow_decision d = {
 		.conduit = POLICY_NONE, .port = port, .classes = UINT16_MAX, .ip_proto = ip_proto};
-	unsigned i, best = UINT_MAX, r;
+	unsigned i, best = UINT_MAX;
 	uint32_t k;
 
 	find_sets(p, client, server, &d);
@@ -142,20 +188,11 @@ static struct policy_flow_decision by_conduits(const struct policy_now *now,
 	for (i = 0; i < 4 && d.set[i] != POLICY_NONE; i++) {
 		const struct pair_set *s = &p->set[d.set[i]];
 
-		for (k = 0; k < s->conduits && d.verdict != POLICY_ALLOW; k++) {
-			const struct conduit *c = &p->conduit[s->conduit[k]];
-			enum policy_verdict v = conduit_flow(c, ip_proto, port);
-			uint8_t closed = now->closed[s->conduit[k]];
-
-			if (v != POLICY_PORT_DENIED && closed)
-				v = closed_verdict(closed);
-			r = rank(v, closed);
-			if (r >= best)
-				continue;
-			best = r;
-			d.verdict = (uint8_t)v;
-			d.conduit = s->conduit[k];
-		}
+		if (!s->serves)
+			by_runs(now, s, &d, &best);
+		for (k = 0; s->serves && k < s->conduits && d.verdict != POLICY_ALLOW; k++)
+			better(&d, &best, conduit_flow(&p->conduit[s->conduit[k]], ip_proto, port),
+			       s->conduit[k], now->closed[s->conduit[k]]);
 	}
 	return d;
 }

@@ -4,7 +4,7 @@
  *   zones, assets        who there is             prefixes -> trie, hosts -> trie, MACs -> map
  *   conduits             rules (ops) and services (L3/L4), as written
  *   pairs                (from, to) -> pair set   one per distinct set of conduits
- *   pair set             conduits, and their rules by protocol
+ *   pair set             conduits, and their rules in runs of one protocol
  *
  * Zones and assets share one namespace and one numbering, the end: zone z is end z, asset a is end
  * zones + a. A flow has up to four pairs of ends (asset or zone at each side), hence up to four
@@ -56,18 +56,22 @@ enum {
 	RULE_CARRIER = 1024 /* not written: what the protocol of another rule is carried in */
 };
 
-/* One entry under `allow` that names a protocol. Everything in it is ANDed. */
+/*
+ * One entry under `allow` that names a protocol. Everything in it is ANDed. What most rules are
+ * matched by fills its first 64 bytes, one line of the processor's cache.
+ */
 struct rule {
-	const struct vocab *vocab;
+	struct rule_space *space;
+	struct iset unit;
+	struct dset value;
 	uint32_t conduit;
 	uint16_t classes; /* bits of enum op_class */
 	uint16_t has;	  /* RULE_... */
 	uint8_t nspaces;
-	struct rule_space *space;
-	struct iset unit, code, port;
+	const struct vocab *vocab;
+	struct iset code, port;
 	struct iset path[3];
 	struct names actor;
-	struct dset value;
 	const char *text;	/* "write unit 1 holding 100-119 value 0..1000" */
 	const char *text_forms; /* the same with addresses in both forms, for explain */
 	int line, col;		/* in the file of its conduit */
@@ -121,6 +125,8 @@ struct conduit {
 	uint32_t services, service_cap;
 	struct conduit_words *words; /* per protocol, in the order written */
 	uint32_t nwords, words_cap;
+	struct pair_run *run; /* its rules */
+	uint32_t runs;
 };
 
 /* What must go on; see policy/watch.h. */
@@ -131,18 +137,28 @@ struct watch {
 	struct dset range;
 };
 
-/* The rules of a pair set about one protocol, in the order written. */
-struct pair_proto {
+/*
+ * Rules of one conduit about one protocol that are written one behind the other. Where other
+ * conduits say the very same, all are matched by the rules of the first: whoever writes one cell
+ * after another from a template keeps one set of rules in the processor's cache.
+ */
+struct pair_run {
 	const char *proto;
-	const struct rule **rule;
-	uint32_t rules, cap;
+	const struct rule *rule; /* to match by; conduit and place are those of the first */
+	const struct rule *own;	 /* the conduit's own */
+	uint32_t rules;
+	uint32_t conduit;
 };
 
+/* Fills one line of the processor's cache; most pairs have one conduit and one run. */
 struct pair_set {
-	const uint32_t *conduit; /* ascending */
+	const uint32_t *conduit; /* ascending; where there is one only: &alone */
 	uint32_t conduits;
-	struct pair_proto *proto;
-	uint32_t protos, proto_cap;
+	uint32_t alone;
+	uint32_t runs;
+	bool serves;		    /* some conduit has services */
+	const struct pair_run *run; /* by conduit, as written; where there is one only: &only */
+	struct pair_run only;
 };
 
 /* A group, or a role that some conduit names. */
@@ -189,6 +205,9 @@ struct cap {
 
 /* Layers that lie in no order. */
 enum { HEIGHT_SAFETY = -1 /* touches control and field only */, HEIGHT_NONE = -2 };
+
+/* In which lists of conduits an end stands. */
+enum end_named { NAMED_FROM = 1, NAMED_TO = 2 };
 
 /* A network of a zone. */
 struct prefix {
@@ -247,6 +266,7 @@ struct policy {
 	struct imap pairs;    /* from << 32 | to -> pair set */
 	struct pair_set *set;
 	uint32_t sets, set_cap;
+	uint8_t *named; /* by end: bits of enum end_named */
 
 	struct watch *watch;
 	uint32_t watches, watch_cap;
@@ -350,6 +370,12 @@ enum policy_verdict policy_capped(const struct policy_flow_decision *d, enum op_
 
 /* update.c: which ends have update conduits. False with diag filled when others go around them. */
 bool policy_compile_updates(struct policy *p, struct diag *diag);
+
+/* pack.c: the rules of each conduit, and all they are matched by, side by side, and in runs. */
+void policy_pack_rules(struct policy *p);
+
+/* pack.c: the same of the pair sets, when there will be no more of them. */
+void policy_pack_sets(struct policy *p);
 
 /* compile.c: pairs of ends and their pair sets. False with diag filled when there are too many. */
 bool policy_compile(struct policy *p, const char *file, struct diag *diag);
