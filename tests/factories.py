@@ -44,8 +44,9 @@ def command(kidoban, *argv):
     env = {**os.environ, "LC_ALL": "C", "LANG": "C", "TZ": "UTC"}
     got = subprocess.run([kidoban, *map(str, argv)], capture_output=True, cwd=ROOT, env=env,
                          timeout=golden.TIMEOUT, check=False)
-    if b"was built without" in got.stderr:
-        raise Skip(got.stderr.decode().strip().splitlines()[-1])
+    without = [line for line in got.stderr.decode("utf-8", "replace").splitlines() if "was built without" in line]
+    if without:
+        raise Skip(without[0])
     return got
 
 
