@@ -4,9 +4,11 @@
 #include "detect/endpoint.h"
 #include "detect/engine_private.h"
 #include "detect/fill.h"
+#include "detect/hear.h"
 #include "detect/incident.h"
 #include "detect/judge.h"
 #include "detect/storm.h"
+#include "detect/sweep.h"
 #include "detect/vigil.h"
 #include "detect/words.h"
 
@@ -18,6 +20,7 @@
 #define YOUNG	      (120 * SECOND)  /* listening has just begun */
 #define ANSWERED      (1 * SECOND)    /* after that, what a server sends is no answer */
 #define PAUSE	      (3600 * SECOND) /* so long without a packet: it begins anew */
+#define SWEPT_MAX     512	      /* incidents that a sweep looks at as it begins */
 
 struct count {
 	uint64_t incidents, occurrences;
@@ -205,18 +208,24 @@ struct incident *engine_incident(const struct engine *e, enum judge_finding what
 	return incident_find_at(e->incidents, e->finding[what], key, place);
 }
 
+struct sweep_begin {
+	struct addr client;
+	int64_t from, to; /* ns */
+};
+
 static void sweep_one(void *user, struct incident *i)
 {
-	const struct addr *client = user;
+	const struct sweep_begin *b = user;
 
-	i->swept = i->swept || (i->tried && addr_eq(&i->src, client));
+	i->swept = i->swept || (i->tried && addr_eq(&i->src, &b->client) && i->first >= b->from &&
+				i->first <= b->to);
 }
 
-void engine_sweep_begins(struct engine *e, const struct addr *client)
+void engine_sweep_begins(struct engine *e, const struct addr *client, int64_t time)
 {
-	struct addr a = *client;
+	struct sweep_begin b = {*client, time - SWEEP_WINDOW, time + SWEEP_WINDOW};
 
-	incident_each(e->incidents, sweep_one, &a);
+	incident_newest(e->incidents, SWEPT_MAX, sweep_one, &b);
 }
 
 bool engine_is(const struct engine *e, const struct incident *i, enum judge_finding what)
@@ -283,20 +292,70 @@ static struct incident *violation(struct engine *e, struct flow *f, enum judge_f
 	return i;
 }
 
+/* The incident that counts a violation, its own or that of many servers; NULL: none is open. */
+static struct incident *counted_in(struct engine *e, struct flow *f, enum judge_finding what,
+				   uint64_t key)
+{
+	struct incident *i = engine_incident(e, what, key, flow_key(f));
+
+	return i ? i : engine_incident(e, what, key, 0);
+}
+
+/* An incident that counts what is no part of its sweep is told as itself. */
+static void count_there(struct engine *e, struct flow *f, enum judge_finding what, uint64_t key,
+			bool swept)
+{
+	struct incident *i = counted_in(e, f, what, key);
+
+	if (i && ((i->swept && !swept) || !addr_eq(&i->src, flow_client(f))))
+		i->tried = i->swept = false;
+}
+
+/*
+ * Both have said something over a flow that is a violation, in whatever protocol: that is more than
+ * a try, and no sweep hides it.
+ */
+static void flow_talked(struct engine *e, struct flow *f)
+{
+	struct flow_view *v = flow_view(f);
+	enum judge_finding what = (enum judge_finding)v->told;
+	struct incident *i;
+	uint64_t key;
+
+	if (v->talked || !f->payload[0] || !f->payload[1] ||
+	    (f->ip_proto != 6 && f->ip_proto != 17))
+		return;
+	v->talked = true;
+	key = flow_violation_key(f);
+	i = counted_in(e, f, what, key);
+	if (i && i->swept && !engine_incident(e, what, key, flow_key(f))) {
+		key = mix(key, 1);
+		i = violation(e, f, what, key, f->last, f->first_frame, NULL);
+		i = i ? i : counted_in(e, f, what, key);
+	}
+	if (i)
+		i->tried = i->swept = false;
+}
+
 static void flow_violation(struct engine *e, struct flow *f, enum judge_finding what, int64_t time,
 			   uint64_t frame, const struct op *op)
 {
 	struct flow_view *v = flow_view(f);
+	uint64_t key = flow_violation_key(f);
 	struct incident *i;
 	bool swept;
 
 	v->told = (uint8_t)what;
+	v->talked = false;
 	swept = vigil_denied(e->vigil, f, what, time, frame);
-	i = violation(e, f, what, flow_violation_key(f), time, frame, op);
-	if (!i)
-		return;
-	i->tried = !v->safety;
-	i->swept = i->tried && swept;
+	i = violation(e, f, what, key, time, frame, op);
+	if (i) {
+		i->tried = !v->safety && vigil_is_try(what);
+		i->swept = i->tried && swept;
+	} else {
+		count_there(e, f, what, key, swept);
+	}
+	flow_talked(e, f);
 }
 
 /* True when no op of this protocol and class was said before. */
@@ -341,76 +400,6 @@ static void flow_did(struct engine *e, struct flow *f, const struct op *op)
 		i->app = f->app;
 }
 
-/* A device that was heard: in a flow, or where there is none in a packet. */
-struct heard {
-	const struct addr *addr;
-	const struct mac *mac; /* its own, not a router's; NULL: not known */
-	struct policy_place place;
-	struct flow *flow;
-	int end;		/* of the flow */
-	const struct packet *p; /* without a flow */
-};
-
-static void device(struct engine *e, enum judge_finding what, uint64_t key, const struct heard *h)
-{
-	struct words w = {.policy = e->cfg.policy,
-			  .lang = e->cfg.lang,
-			  .device = *h->addr,
-			  .place = h->place,
-			  .has_mac = h->mac != NULL};
-	struct incident *i = report(e, what, key, h->p ? h->p->time : h->flow->last,
-				    h->p ? h->p->frame : h->flow->first_frame);
-
-	if (!i)
-		return;
-	if (h->mac)
-		w.mac = *h->mac;
-	if (h->p)
-		fill_packet(e->cfg.policy, i, h->p);
-	else
-		fill_flow(e->cfg.policy, i, h->flow, h->end);
-	words_fill(&w, what, i);
-}
-
-static void hear(struct engine *e, const struct heard *h, int64_t time)
-{
-	const struct policy *p = e->cfg.policy;
-	uint64_t key = mix_addr(0, h->addr);
-
-	if (judge_unknown(p, h->addr, h->place))
-		device(e, JUDGE_UNKNOWN_DEVICE, key, h);
-	if (h->mac && judge_mac(p, h->place, h->mac))
-		device(e, JUDGE_MAC_CHANGED, hash_bytes(h->mac->b, sizeof(h->mac->b), key), h);
-	if (policy_is_ended(p, h->place, time))
-		device(e, JUDGE_END_OF_LIFE, mix(0, h->place.asset), h);
-}
-
-/*
- * Both ends of a flow as devices. An end counts once it has spoken: an address that only others
- * speak to is no device. Behind a router every address shows the router's MAC, so addresses and
- * MACs are compared inside one zone only, and in ARP, which no router forwards.
- */
-static void devices(struct engine *e, struct flow *f)
-{
-	struct flow_view *v = flow_view(f);
-	bool near = v->place[0].zone == v->place[1].zone;
-	int end;
-
-	for (end = 0; end < 2; end++) {
-		unsigned side = (f->client == 1) ^ (unsigned)end;
-		const struct heard h = {.addr = &f->addr[side],
-					.mac = near && f->has_mac ? &f->mac[side] : NULL,
-					.place = v->place[end],
-					.flow = f,
-					.end = end};
-
-		if (v->device_ok[end] || !f->packets[side])
-			continue;
-		v->device_ok[end] = true;
-		hear(e, &h, f->last);
-	}
-}
-
 static void on_opened(void *user, struct flow *f)
 {
 	struct engine *e = user;
@@ -420,7 +409,7 @@ static void on_opened(void *user, struct flow *f)
 	if (!e->cfg.policy)
 		return;
 	what = judge_flow(e->now, f, flow_view(f), may_be_older(e, f));
-	devices(e, f);
+	hear_flow(e, e->cfg.policy, e->cfg.lang, f);
 	if (what)
 		flow_violation(e, f, what, f->first, f->first_frame, NULL);
 	else
@@ -458,6 +447,8 @@ static void on_packet(void *user, struct flow *f, const struct packet *p, unsign
 	e->file = p->file;
 	tick(e, p->time);
 	e->newest = p->time;
+	if (v->told)
+		flow_talked(e, f);
 	if (v->epoch == e->now->epoch || !v->opened)
 		return;
 	if (p->kind == PACKET_TCP && !p->payload_len)
@@ -655,7 +646,7 @@ static void on_link(void *user, const struct packet *p)
 	if (!e->cfg.policy || p->kind != PACKET_ARP || !p->has_mac)
 		return;
 	h.place = policy_place(e->cfg.policy, &p->src, &p->src_mac);
-	hear(e, &h, p->time);
+	hear_one(e, e->cfg.policy, e->cfg.lang, &h, p->time);
 }
 
 /* The flow table is full; what the flow did later goes unseen. */
@@ -707,7 +698,7 @@ static void on_closed(void *user, struct flow *f, enum flow_end_reason why)
 	if (f->last > e->newest)
 		e->newest = f->last;
 	if (e->cfg.policy && flow_view(f)->opened) {
-		devices(e, f);
+		hear_flow(e, e->cfg.policy, e->cfg.lang, f);
 		if (judge_open_question(f, flow_view(f)))
 			policy_now_at(e->now, f->last); /* as it was while it went on */
 		what = judge_closed(e->now, f, flow_view(f));

@@ -18,8 +18,8 @@ struct incident *engine_report(struct engine *e, enum judge_finding what, uint64
 struct incident *engine_incident(const struct engine *e, enum judge_finding what, uint64_t key,
 				 uint64_t place);
 
-/* What that client was denied so far was part of a sweep. */
-void engine_sweep_begins(struct engine *e, const struct addr *client);
+/* What that client was denied around that time (ns) was part of a sweep. */
+void engine_sweep_begins(struct engine *e, const struct addr *client, int64_t time);
 
 /* True when the incident is one of that finding. */
 bool engine_is(const struct engine *e, const struct incident *i, enum judge_finding what);

@@ -265,12 +265,12 @@ struct incident *incident_report_at(struct incident_table *t, const struct findi
 	return i;
 }
 
-void incident_each(struct incident_table *t, void (*one)(void *user, struct incident *i),
-		   void *user)
+void incident_newest(struct incident_table *t, uint32_t max,
+		     void (*one)(void *user, struct incident *i), void *user)
 {
 	struct entry *e;
 
-	for (e = t->created.head; e; e = e->created.next)
+	for (e = t->created.tail; e && max; e = e->created.prev, max--)
 		one(user, &e->incident);
 }
 

@@ -77,7 +77,8 @@ struct incident {
 	uint16_t did_mask;
 
 	bool tried; /* a denied flow: told on its own, unless it is one try of a sweep */
-	bool swept; /* it is: the sweep's incident tells of it, as long as nothing was done */
+	bool swept; /* it is: the sweep's incident tells of it, as long as nothing was done or said
+		     */
 
 	bool has_op;				   /* the fields below are filled */
 	const char *op_proto, *op_name, *op_space; /* static */
@@ -129,9 +130,10 @@ struct incident *incident_find_at(struct incident_table *t, const struct finding
 /* Tells what has been quiet, or open, for long enough at that time. incident_report() does too. */
 void incident_tick(struct incident_table *t, int64_t time);
 
-/* Shows every open incident, in no order; one() may change it but not report. */
-void incident_each(struct incident_table *t, void (*one)(void *user, struct incident *i),
-		   void *user);
+/* Shows the open incidents that were made last, max of them; one() may change them but not report.
+ */
+void incident_newest(struct incident_table *t, uint32_t max,
+		     void (*one)(void *user, struct incident *i), void *user);
 
 /* Tells every open incident, in the order of their first occurrence. */
 void incident_flush(struct incident_table *t);

@@ -58,6 +58,7 @@ struct flow_view {
 	uint16_t did;	   /* classes of ops seen since, bits of enum op_class */
 	bool device_ok[2]; /* client, server: checked against the list of assets */
 	bool reversed;	   /* the decision is on the flow as if its server were the client */
+	bool talked;	   /* since then both ends have said something */
 	bool safety;	   /* one of the ends is in a safety zone */
 	uint32_t epoch;	   /* of policy_now when it was decided */
 };

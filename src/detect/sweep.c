@@ -52,6 +52,12 @@ static struct source *source_of(struct sweep_table *t, const struct addr *a)
 	return stalest;
 }
 
+/* Is that time near its last try that was new? */
+static bool near(const struct source *s, int64_t time)
+{
+	return s->sweeping && time - s->swept <= SWEEP_WINDOW && s->swept - time <= SWEEP_WINDOW;
+}
+
 static uint32_t known(const struct source *s)
 {
 	return s->count < SWEEP_KNOWN ? s->count : SWEEP_KNOWN;
@@ -163,7 +169,7 @@ const struct sweep *sweep_denied(struct sweep_table *t, const struct addr *sourc
 
 	if (!x)
 		return NULL;
-	if (s->sweeping && time - s->swept <= SWEEP_WINDOW && s->swept - time <= SWEEP_WINDOW) {
+	if (near(s, time)) {
 		s->sweep.tries++;
 		s->sweep.news = false;
 		add(&s->sweep, target);
@@ -172,6 +178,17 @@ const struct sweep *sweep_denied(struct sweep_table *t, const struct addr *sourc
 	}
 	s->swept = time;
 	return s->sweeping ? &s->sweep : NULL;
+}
+
+bool sweep_goes_on(const struct sweep_table *t, const struct addr *source, int64_t time)
+{
+	const struct source *set = t->set[hash_bytes(source->b, sizeof(source->b), 0) % SWEEP_SETS];
+	unsigned i;
+
+	for (i = 0; i < SWEEP_WAYS; i++)
+		if (set[i].used && addr_eq(&set[i].addr, source))
+			return near(&set[i], time);
+	return false;
 }
 
 void sweep_table_free(struct sweep_table *t)

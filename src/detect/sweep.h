@@ -2,11 +2,11 @@
  * detect/sweep.h - one host that tries many others.
  *
  * Every denial has its own finding, until they make a sweep: then the sweep is told in their
- * place, but for those over which something was done. The question is about the host: did it within
- * SWEEP_WINDOW try SWEEP_TRIES servers that it may not reach, or so many ports of one server, none
- * of which it was denied before? Malware that spreads and a person who looks around both do; a
- * program that is merely configured wrong tries the same few again and again, and a permitted
- * client of many servers is denied nothing.
+ * place, but for those over which something was done or said. The question is about the host: did
+ * it within SWEEP_WINDOW try SWEEP_TRIES servers that it may not reach, or so many ports of one
+ * server, none of which it was denied before? Malware that spreads and a person who looks around
+ * both do; a program that is merely configured wrong tries the same few again and again, and a
+ * permitted client of many servers is denied nothing.
  *
  *   set[hash(source)] -> SWEEP_WAYS sources -> ring of SWEEP_KNOWN targets, each with its time
  *
@@ -58,6 +58,9 @@ struct sweep_table *sweep_table_new(void);
 /* A denied try at that time (ns). NULL: it makes no sweep; else valid until the next call. */
 const struct sweep *sweep_denied(struct sweep_table *t, const struct addr *source,
 				 const struct sweep_try *target, int64_t time);
+
+/* True when what that source tries again at that time (ns) belongs to a sweep of its. */
+bool sweep_goes_on(const struct sweep_table *t, const struct addr *source, int64_t time);
 
 /* Accepts NULL. */
 void sweep_table_free(struct sweep_table *t);

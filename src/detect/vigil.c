@@ -162,9 +162,7 @@ void vigil_permitted(struct vigil *v, struct flow *f, const struct op *op, uint3
 		exceeded(v, f, RATE_OPS, conduit, op->time, op->frame);
 }
 
-/* Did the host look for something? A closed conduit leads where it may go at other times, and who
- * writes wrong objects or values has found his server. */
-static bool is_try(enum judge_finding what)
+bool vigil_is_try(enum judge_finding what)
 {
 	switch (what) {
 	case JUDGE_OBJECT:
@@ -189,15 +187,16 @@ bool vigil_denied(struct vigil *v, struct flow *f, enum judge_finding what, int6
 	const struct sweep_try try = {.server = *flow_server(f),
 				      .port = icmp ? flow_client_port(f) : flow_server_port(f),
 				      .ip_proto = f->ip_proto};
-	const struct sweep *s = is_try(what) ? sweep_denied(v->sweeps, client, &try, time) : NULL;
+	bool is_try = vigil_is_try(what);
+	const struct sweep *s = is_try ? sweep_denied(v->sweeps, client, &try, time) : NULL;
 	uint64_t key = hash_bytes(client->b, sizeof(client->b), 0);
 	struct incident *i, *open;
 
 	if (!s)
-		return false;
+		return is_try && sweep_goes_on(v->sweeps, client, time);
 	i = engine_report(v->engine, JUDGE_SWEEP, key, 0, time, frame);
 	if (i) {
-		engine_sweep_begins(v->engine, client);
+		engine_sweep_begins(v->engine, client, time);
 		fill_flow(v->policy, i, f, 0);
 		i->count = s->tries;
 		engine_fill_verdict(v->engine, i, flow_view(f), POLICY_NONE, false);

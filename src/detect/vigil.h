@@ -28,6 +28,10 @@ void vigil_flow(struct vigil *v, struct flow *f, bool older);
 /* A request or publication that this conduit permits; POLICY_NONE: none was asked for. */
 void vigil_permitted(struct vigil *v, struct flow *f, const struct op *op, uint32_t conduit);
 
+/* Did the host look for something? A closed conduit leads where it may go at other times, and who
+ * writes wrong objects or values has found his server. */
+bool vigil_is_try(enum judge_finding what);
+
 /* A flow, or an op on it, was a violation. True when it is one try of a sweep that is told. */
 bool vigil_denied(struct vigil *v, struct flow *f, enum judge_finding what, int64_t time,
 		  uint64_t frame);

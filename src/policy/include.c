@@ -173,19 +173,64 @@ static unsigned depth_of(const struct yaml_node *n)
 	return depth;
 }
 
+struct key_cell {
+	const struct yaml_node *key;
+};
+
+/* Puts the key into the table, or tells that it is there already. */
+static void take_key(const struct frame *f, struct key_cell *cell, uint32_t mask,
+		     const struct yaml_node *key)
+{
+	uint32_t i;
+
+	for (i = (uint32_t)hash_bytes(key->text, key->len, 0); cell[i & mask].key; i++)
+		if (strcmp(cell[i & mask].key->text, key->text) == 0) {
+			wrong(f, key, "\"%.80s\" is already in %s line %d", key->text,
+			      cell[i & mask].key->file, cell[i & mask].key->line);
+			return;
+		}
+	cell[i & mask].key = key;
+}
+
+/* Maps that are one say twice what may be said once; a may be NULL. */
+static void tell_repeated(const struct frame *f, const struct yaml_node *a,
+			  const struct yaml_node *b)
+{
+	size_t count = (a ? a->count : 0) + (size_t)b->count, cap = 16;
+	struct key_cell *cell;
+	const struct yaml_node *c;
+
+	while (cap < count * 2)
+		cap *= 2;
+	cell = calloc(cap, sizeof(*cell));
+	if (!cell) {
+		wrong(f, b, "out of memory");
+		return;
+	}
+	if (a)
+		yaml_each (c, a)
+			take_key(f, cell, (uint32_t)cap - 1, c->key);
+	yaml_each (c, b)
+		take_key(f, cell, (uint32_t)cap - 1, c->key);
+	free(cell);
+}
+
 /* Puts variables into n and all below it; what comes out of a variable stands where it is used. */
 static void fill(const struct frame *f, struct yaml_node *n)
 {
 	const struct variable *v;
 	struct yaml_node *c, *made;
+	bool new_keys = false;
 	size_t len;
 
 	if (n->kind != YAML_SCALAR) {
 		yaml_each (c, n) {
 			if (c->key && strstr(c->key->text, "${"))
-				fill_text(f, c->key);
+				new_keys |= fill_text(f, c->key);
 			fill(f, c);
 		}
+		if (new_keys)
+			tell_repeated(f, NULL, n);
 		return;
 	}
 	if (!strstr(n->text, "${"))
@@ -300,69 +345,80 @@ static struct yaml_node *get(struct yaml_node *map, const char *key)
 	return NULL;
 }
 
-/* A map says twice what may be said once. */
-struct key_cell {
-	const struct yaml_node *key;
-};
-
-static void tell_repeated(const struct frame *f, const struct yaml_node *a,
-			  const struct yaml_node *b)
+static bool is_empty(const struct yaml_node *n)
 {
-	uint32_t cap = 16, i;
-	struct key_cell *cell;
-	const struct yaml_node *c;
+	return n->kind == YAML_SCALAR && n->len == 0;
+}
 
-	while (cap < a->count * 2u)
-		cap *= 2;
-	cell = calloc(cap, sizeof(*cell));
-	if (!cell)
-		return; /* the loaders of zones, assets and groups look themselves */
-	yaml_each (c, a) {
-		for (i = (uint32_t)hash_bytes(c->key->text, c->key->len, 0);
-		     cell[i & (cap - 1)].key; i++)
-			;
-		cell[i & (cap - 1)].key = c->key;
-	}
-	yaml_each (c, b) {
-		const struct yaml_node *k;
+/* More things of a section. */
+static void join_section(const struct frame *f, struct yaml_node *there, struct yaml_node *c)
+{
+	struct yaml_node **tail, *next = there->next;
 
-		for (i = (uint32_t)hash_bytes(c->key->text, c->key->len, 0);
-		     (k = cell[i & (cap - 1)].key); i++)
-			if (strcmp(k->text, c->key->text) == 0) {
-				wrong(f, c->key, "\"%.80s\" is already in %s line %d", k->text,
-				      k->file, k->line);
-				break;
-			}
+	if (is_empty(c))
+		return;
+	if (is_empty(there)) {
+		*there = *c;
+		there->next = next;
+		return;
 	}
-	free(cell);
+	if (there->kind != c->kind || c->kind == YAML_SCALAR) {
+		wrong(f, c, "%s is %s here and %s in %s line %d", c->key->text,
+		      yaml_kind_name(c->kind), yaml_kind_name(there->kind), there->file,
+		      there->line);
+		return;
+	}
+	if (c->kind == YAML_MAP)
+		tell_repeated(f, there, c);
+	for (tail = &there->first; *tail; tail = &(*tail)->next)
+		;
+	*tail = c->first;
+	there->count += c->count;
+}
+
+/* Another value instead; of a map, of the keys that it names. */
+static void join_value(const struct frame *f, struct yaml_node *there, struct yaml_node *c)
+{
+	struct yaml_node *after = there->next, *x, *next, *old;
+
+	if (strcmp(c->key->text, "addresses") == 0 &&
+	    (c->kind != YAML_SCALAR || there->kind != YAML_SCALAR ||
+	     strcmp(c->text, there->text) != 0))
+		wrong(f, c,
+		      "addresses are written otherwise in %s line %d; let both be alike, or say it "
+		      "in the entries of allow",
+		      there->file, there->line);
+	if (c->kind != YAML_MAP || there->kind != YAML_MAP) {
+		*there = *c;
+		there->next = after;
+		return;
+	}
+	for (x = c->first; x; x = next) {
+		next = x->next;
+		x->next = NULL;
+		old = get(there, x->key->text);
+		if (old)
+			join_value(f, old, x);
+		else
+			append(there, x);
+	}
 }
 
 /* What `more` says comes behind, or instead. */
 static void join(const struct frame *f, struct yaml_node *all, struct yaml_node *more)
 {
-	struct yaml_node *c, *next, *there, **tail;
+	struct yaml_node *c, *next, *there;
 
 	for (c = more->first; c; c = next) {
 		next = c->next;
 		c->next = NULL;
 		there = get(all, c->key->text);
-		if (!there) {
+		if (!there)
 			append(all, c);
-			continue;
-		}
-		if (!is_section(c->key->text) || there->kind != c->kind || c->kind == YAML_SCALAR) {
-			struct yaml_node *after = there->next;
-
-			*there = *c;
-			there->next = after;
-			continue;
-		}
-		if (c->kind == YAML_MAP)
-			tell_repeated(f, there, c);
-		for (tail = &there->first; *tail; tail = &(*tail)->next)
-			;
-		*tail = c->first;
-		there->count += c->count;
+		else if (is_section(c->key->text))
+			join_section(f, there, c);
+		else
+			join_value(f, there, c);
 	}
 }
 

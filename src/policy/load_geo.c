@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#define EVERYBODY "leave it out where the zone's conduits hold for everybody"
+
 static void open_database(struct loader *l, const struct yaml_node *n, enum geo_kind kind)
 {
 	const char *file = load_text(l, n, n->key->text), *slash = strrchr(l->file, '/'), *wrong;
@@ -104,18 +106,24 @@ static void needs(struct loader *l, const struct yaml_node *n, enum geo_kind kin
 
 void load_countries(struct loader *l, const struct yaml_node *n, struct policy_zone *z)
 {
+	if (!load_some(l, n, "countries", EVERYBODY))
+		return;
 	load_each(l, n, "countries", country, peers_of(l, z));
 	needs(l, n, GEO_COUNTRY);
 }
 
 void load_asns(struct loader *l, const struct yaml_node *n, struct policy_zone *z)
 {
+	if (!load_some(l, n, "asns", EVERYBODY))
+		return;
 	load_each(l, n, "asns", asn, peers_of(l, z));
 	needs(l, n, GEO_ASN);
 }
 
 void load_organisations(struct loader *l, const struct yaml_node *n, struct policy_zone *z)
 {
+	if (!load_some(l, n, "organisations", EVERYBODY))
+		return;
 	load_each(l, n, "organisations", organisation, peers_of(l, z));
 	needs(l, n, GEO_ASN);
 }

@@ -166,7 +166,8 @@ uint64_t load_tenants(struct loader *l, const struct yaml_node *n)
 {
 	uint64_t tenants = 0;
 
-	load_each(l, n, "tenant", tenant, &tenants);
+	if (load_some(l, n, "tenant", "leave it out where there is none"))
+		load_each(l, n, "tenant", tenant, &tenants);
 	return tenants;
 }
 

@@ -98,9 +98,11 @@ static void days_one(struct loader *l, const struct yaml_node *n, void *object)
 	}
 }
 
+/* What is left out is not narrowed; an empty list is neither. */
 static void schedule_days(struct loader *l, const struct yaml_node *n, void *object)
 {
-	load_each(l, n, "days", days_one, object);
+	if (load_some(l, n, "days", "leave days out for every day"))
+		load_each(l, n, "days", days_one, object);
 }
 
 static void hours_one(struct loader *l, const struct yaml_node *n, void *object)
@@ -128,7 +130,8 @@ static void hours_one(struct loader *l, const struct yaml_node *n, void *object)
 
 static void schedule_hours(struct loader *l, const struct yaml_node *n, void *object)
 {
-	load_each(l, n, "hours", hours_one, object);
+	if (load_some(l, n, "hours", "leave hours out for the whole day"))
+		load_each(l, n, "hours", hours_one, object);
 }
 
 /* "mon-fri, sun" */

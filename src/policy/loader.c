@@ -156,6 +156,14 @@ int load_word(struct loader *l, const struct yaml_node *n, const char *what,
 	return -1;
 }
 
+bool load_some(struct loader *l, const struct yaml_node *n, const char *what, const char *instead)
+{
+	if (n->kind != YAML_LIST || n->first)
+		return true;
+	load_error(l, n, "%s is an empty list; %s", what, instead);
+	return false;
+}
+
 void load_each(struct loader *l, const struct yaml_node *n, const char *what,
 	       void (*one)(struct loader *l, const struct yaml_node *n, void *object), void *object)
 {
@@ -291,6 +299,10 @@ void load_take_id(struct loader *l, const struct yaml_node *at, const char *id, 
 {
 	uint32_t other = ids_add(l, &l->ids, id, value, id_of);
 
+	if (strncmp(id, "role:", 5) == 0 &&
+	    !(value & END_GROUP && l->p->group[value & ~END_GROUP].role))
+		load_error(l, at,
+			   "the id \"%s\" would mean something else than all assets of a role", id);
 	if (other != IMAP_NONE)
 		load_error(l, at, "the id \"%s\" is already that of the %s in %s", id,
 			   other & END_ASSET   ? "asset"

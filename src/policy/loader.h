@@ -84,6 +84,9 @@ const char *load_id(struct loader *l, const struct yaml_node *n, const char *wha
 int load_word(struct loader *l, const struct yaml_node *n, const char *what,
 	      const char *const *words);
 
+/* False after an error: a list without anything in it, where leaving it out means something. */
+bool load_some(struct loader *l, const struct yaml_node *n, const char *what, const char *instead);
+
 /* One scalar, or each scalar of a list. */
 void load_each(struct loader *l, const struct yaml_node *n, const char *what,
 	       void (*one)(struct loader *l, const struct yaml_node *n, void *object),

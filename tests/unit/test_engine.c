@@ -1,8 +1,6 @@
 /* The engine: which finding, which verdict, what folds. */
 #include "engine_world.h"
 
-#include "detect/sweep.h"
-
 static void catalogue_and_code_agree(void **state)
 {
 	struct world *w = *state;
@@ -103,134 +101,6 @@ static void values_of_other_addresses_are_other_incidents(void **state)
 	engine_flush(w->e);
 	assert_int_equal(w->memory.alerts, 2);
 	assert_int_equal(w->memory.alert[0].count, 2);
-}
-
-/* The alert of that finding, which must be the only one of it. */
-static const struct incident *only_of(const struct world *w, const char *finding)
-{
-	const struct incident *found = NULL;
-	unsigned i;
-
-	for (i = 0; i < w->memory.alerts; i++) {
-		if (strcmp(w->memory.alert[i].finding->id, finding) != 0)
-			continue;
-		assert_null(found);
-		found = &w->memory.alert[i];
-	}
-	assert_non_null(found);
-	return found;
-}
-
-static void a_port_scan_is_one_sweep(void **state)
-{
-	struct world *w = *state;
-	const struct incident *i;
-	uint64_t incidents, times;
-	int k;
-
-	fake.flow = POLICY_NO_CONDUIT;
-	fake.conduit = POLICY_NONE;
-	w->flow.app = NULL;
-	for (k = 0; k < 1000; k++) {
-		w->flow.port[1] = (uint16_t)(1 + k);
-		memset(w->flow.user, 0, sizeof(w->flow.user));
-		engine_handlers.opened(w->e, &w->flow);
-		engine_handlers.closed(w->e, &w->flow, FLOW_END_TIMEOUT);
-	}
-	engine_flush(w->e);
-	assert_int_equal(w->memory.alerts, 1);
-	i = only_of(w, "detect.sweep");
-	assert_string_equal(i->verdict, "would-drop");
-	assert_int_equal(i->count, 1000);
-	assert_int_equal(i->dport, SWEEP_TRIES);
-	assert_string_equal(i->observed,
-			    "hmi-1 (10.40.0.5) tried 10 ports of plc-1 (10.50.0.11) within 0.1 s "
-			    "that it may not use: tcp 1, tcp 2, tcp 3, tcp 4, tcp 5, tcp 6, ...; "
-			    "1000 tries in all");
-	engine_counts(w->e, i->finding->index, &incidents, &times);
-	assert_int_equal(incidents, 1);
-}
-
-/* Looking around hides nothing that was done. */
-static void what_was_done_in_a_sweep_is_told(void **state)
-{
-	struct world *w = *state;
-	const struct incident *i;
-	int k;
-
-	fake.flow = POLICY_NO_CONDUIT;
-	fake.conduit = POLICY_NONE;
-	for (k = 0; k < 40; k++) {
-		w->flow.addr[1].b[15] = (uint8_t)(20 + k);
-		memset(w->flow.user, 0, sizeof(w->flow.user));
-		engine_handlers.opened(w->e, &w->flow);
-		if (k == 3 || k == 25)
-			engine_handlers.op(w->e, &w->flow, &w->op);
-	}
-	engine_flush(w->e);
-	only_of(w, "detect.sweep");
-	assert_int_equal(w->memory.alerts, 3);
-	for (k = 0; k < 3; k++) {
-		i = &w->memory.alert[k];
-		if (strcmp(i->finding->id, "detect.sweep") != 0)
-			assert_non_null(strstr(i->observed, "then modbus write"));
-	}
-}
-
-/* On a flow that is a violation by itself, ops are not judged again. */
-/* n flows, each to a server of its own, a second apart. */
-static void visit(struct world *w, int n, enum policy_verdict flow)
-{
-	int k;
-
-	fake.flow = (uint8_t)flow;
-	for (k = 0; k < n; k++) {
-		w->flow.addr[1].b[15] = (uint8_t)(20 + k);
-		w->flow.first = w->flow.last = w->op.time = (k + 1) * SECOND;
-		memset(w->flow.user, 0, sizeof(w->flow.user));
-		engine_handlers.opened(w->e, &w->flow);
-		if (flow == POLICY_LATER)
-			engine_handlers.op(w->e, &w->flow, &w->op);
-	}
-	engine_flush(w->e);
-}
-
-static void many_denied_servers_are_a_sweep(void **state)
-{
-	struct world *w = *state;
-	const struct incident *i;
-
-	fake.conduit = POLICY_NONE;
-	visit(w, 12, POLICY_NO_CONDUIT);
-	i = only_of(w, "detect.sweep");
-	assert_int_equal(i->count, 12);
-	assert_int_equal(i->first, SWEEP_TRIES * SECOND);
-	assert_string_equal(i->verdict, "would-drop");
-	assert_string_equal(
-		i->observed,
-		"hmi-1 (10.40.0.5) tried 10 servers within 9.0 s that it may not reach: "
-		"10.50.0.20, 10.50.0.21, 10.50.0.22, 10.50.0.23, ...; over tcp 502; "
-		"12 tries in all");
-	/* the denials are told with it */
-	assert_int_equal(w->memory.alerts, 1);
-}
-
-static void many_permitted_servers_are_no_sweep(void **state)
-{
-	struct world *w = *state;
-
-	visit(w, 50, POLICY_LATER);
-	assert_int_equal(w->memory.alerts, 0);
-}
-
-static void wrong_objects_on_many_servers_are_no_sweep(void **state)
-{
-	struct world *w = *state;
-
-	fake.op = POLICY_OBJECT_DENIED;
-	visit(w, 12, POLICY_LATER);
-	assert_int_equal(w->memory.alerts, 12);
-	assert_string_equal(w->memory.alert[11].finding->id, "policy.object-out-of-range");
 }
 
 static void ops_beyond_the_limit_are_one_incident(void **state)
@@ -681,11 +551,6 @@ int main(void)
 		TEST(a_sweep_over_objects_is_no_flood),
 		TEST(a_flood_from_made_up_addresses_is_no_flood_of_alerts),
 		TEST(values_of_other_addresses_are_other_incidents),
-		TEST(a_port_scan_is_one_sweep),
-		TEST(what_was_done_in_a_sweep_is_told),
-		TEST(many_denied_servers_are_a_sweep),
-		TEST(many_permitted_servers_are_no_sweep),
-		TEST(wrong_objects_on_many_servers_are_no_sweep),
 		TEST(ops_beyond_the_limit_are_one_incident),
 		TEST(connections_older_than_the_capture_are_not_opened_now),
 		TEST(one_violation_not_two),

@@ -153,6 +153,40 @@ static void the_including_file_decides(void **state)
 	policy_free(p);
 }
 
+/* Nothing that one file says is lost, or means something else, because of the other. */
+static void no_file_undoes_another(void **state)
+{
+	struct policy *p;
+
+	(void)state;
+	put("base.yaml", "trust-tiers: {minimal: [discover], known: [read]}\naddresses: 1-based\n"
+			 "zones:\n  z: {level: dmz, networks: [any]}\n"
+			 "conduits: [{id: a, from: z, to: z, allow: [{tcp: 1}]}]\n");
+	put("t1.yaml", "include: base.yaml\ntrust-tiers: {known: any}\nconduits:\n");
+	p = good("t1.yaml");
+	assert_int_equal(policy_tier(p, TRUST_MINIMAL), 1u << OP_DISCOVER | 1u << OP_SESSION);
+	assert_int_equal(policy_tier(p, TRUST_KNOWN), UINT16_MAX);
+	assert_int_equal(policy_conduit_find(p, "a"), 0);
+	policy_free(p);
+	put("t2.yaml", "include: base.yaml\naddresses: 1-based\n");
+	policy_free(good("t2.yaml"));
+	put("t3.yaml", "include: base.yaml\naddresses: 0-based\n");
+	bad("t3.yaml", "t3.yaml", 2, 12, "addresses are written otherwise in ");
+	put("list.yaml", "conduits: {a: b}\nzones: {z: {level: dmz, networks: [any]}}\n");
+	put("t4.yaml", "include: list.yaml\nconduits: []\n");
+	bad("t4.yaml", "t4.yaml", 2, 11, "conduits is a list here and a map in ");
+}
+
+/* A key that a variable makes may not be there twice either. */
+static void keys_of_variables_are_said_once(void **state)
+{
+	(void)state;
+	put("k1.yaml", "variables: {b: until}\nzones: {z: {level: dmz, networks: [any]}}\n"
+		       "conduits:\n  - id: x\n    from: z\n    to: z\n    allow: []\n"
+		       "    when: {until: 2020-01-01, \"${b}\": 2099-01-01}\n");
+	bad("k1.yaml", "k1.yaml", 8, 31, "\"until\" is already in ");
+}
+
 static void mistakes_are_told_where_they_stand(void **state)
 {
 	(void)state;
@@ -253,6 +287,8 @@ int main(void)
 		cmocka_unit_test(one_template_stands_twice_in_a_site),
 		cmocka_unit_test(included_files_lend_their_variables),
 		cmocka_unit_test(the_including_file_decides),
+		cmocka_unit_test(no_file_undoes_another),
+		cmocka_unit_test(keys_of_variables_are_said_once),
 		cmocka_unit_test(mistakes_are_told_where_they_stand),
 		cmocka_unit_test(circles_and_floods_end),
 		cmocka_unit_test(reference),
