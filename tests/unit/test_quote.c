@@ -69,7 +69,7 @@ static void test_v6(void **state)
 
 static void test_icmp_in_icmp(void **state)
 {
-	uint8_t b[sizeof(v4)];
+	uint8_t b[sizeof(v4)] = {0};
 	struct packet p = error_of(1, 11, b, sizeof(b)), q;
 
 	(void)state;
@@ -201,7 +201,7 @@ static void test_belongs(void **state)
 
 static void test_belongs_to_nobody(void **state)
 {
-	uint8_t b[sizeof(v4)];
+	uint8_t b[sizeof(v4)] = {0};
 	struct packet p = error_of(1, 3, b, sizeof(b));
 	struct seen s = {.takes = true};
 
