@@ -15,6 +15,7 @@ static const struct {
 	{"grant", cmd_grant, "open a conduit for a while"},
 	{"revoke", cmd_revoke, "close it before the time is over"},
 	{"grants", cmd_grants, "what is open for a while, who opened it, and the log"},
+	{"learn", cmd_learn, "captures into a policy to edit"},
 	{"validate", cmd_validate, "captures against a policy: use, expectations, a report"},
 	{"diff", cmd_diff, "compare two policies by what they permit"},
 	{"explain", cmd_explain, "what a finding means and what to do next"},

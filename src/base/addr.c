@@ -16,6 +16,17 @@ bool addr_is_broadcast(const struct addr *a)
 	return addr_is_v4(a) && memcmp(a->b + 12, ones, 4) == 0;
 }
 
+bool addr_stays_in_segment(const struct addr *a)
+{
+	static const uint8_t zero[16];
+
+	if (addr_is_multicast(a) || addr_is_broadcast(a))
+		return true;
+	if (addr_is_v4(a))
+		return (a->b[12] == 169 && a->b[13] == 254) || memcmp(a->b + 12, zero, 4) == 0;
+	return (a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80) || memcmp(a->b, zero, 16) == 0;
+}
+
 const char *addr_str(const struct addr *a, char buf[ADDR_STRLEN])
 {
 	if (addr_is_v4(a))

@@ -56,6 +56,10 @@ bool addr_is_multicast(const struct addr *a);
 /* 255.255.255.255 only: a subnet's own broadcast address needs the policy to be known. */
 bool addr_is_broadcast(const struct addr *a);
 
+/* Never leaves its segment: multicast, broadcast, link-local, unspecified (RFC 3927, RFC 4291
+ * 2.5.6, RFC 1122 3.2.1.3). */
+bool addr_stays_in_segment(const struct addr *a);
+
 /* Text form (dotted quad for IPv4, RFC 5952 for IPv6) into buf of ADDR_STRLEN; returns buf. */
 const char *addr_str(const struct addr *a, char buf[ADDR_STRLEN]);
 

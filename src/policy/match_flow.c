@@ -82,8 +82,8 @@ bool level_skipped(const struct policy *p, uint32_t a, uint32_t b)
 	return hx != HEIGHT_NONE && hy != HEIGHT_NONE && (hx - hy > 1 || hy - hx > 1);
 }
 
-enum policy_verdict without_conduit(const struct policy *p, struct policy_place client,
-				    struct policy_place server)
+static enum policy_verdict without_conduit(const struct policy *p, struct policy_place client,
+					   struct policy_place server)
 {
 	if (client.segment || server.segment)
 		return POLICY_SAME_ZONE;
@@ -108,8 +108,9 @@ static uint32_t named(const struct policy *p, uint32_t end, enum end_named where
 	return end != POLICY_NONE && p->named[end] & where ? end : POLICY_NONE;
 }
 
-void find_sets(const struct policy *p, struct policy_place client, struct policy_place server,
-	       uint32_t set[4])
+/* Puts the pair sets of the two places into d, each once. */
+static void find_sets(const struct policy *p, struct policy_place client,
+		      struct policy_place server, struct policy_flow_decision *d)
 {
 	const uint32_t from[2] = {named(p, asset_end(p, client), NAMED_FROM),
 				  named(p, client.zone, NAMED_FROM)};
@@ -119,15 +120,15 @@ void find_sets(const struct policy *p, struct policy_place client, struct policy
 	uint32_t s;
 
 	for (i = 0; i < 4; i++)
-		set[i] = POLICY_NONE;
+		d->set[i] = POLICY_NONE;
 	for (i = 0; i < 4; i++) {
 		if (from[i / 2] == POLICY_NONE || to[i % 2] == POLICY_NONE)
 			continue;
 		s = imap_find(&p->pairs, (uint64_t)from[i / 2] << 32 | to[i % 2]);
-		for (k = 0; k < n && set[k] != s; k++)
+		for (k = 0; k < n && d->set[k] != s; k++)
 			;
 		if (s != IMAP_NONE && k == n)
-			set[n++] = s;
+			d->set[n++] = s;
 	}
 }
 
@@ -178,7 +179,7 @@ static struct policy_flow_decision by_conduits(const struct policy_now *now,
 	unsigned i, best = UINT_MAX;
 	uint32_t k;
 
-	find_sets(p, client, server, d.set);
+	find_sets(p, client, server, &d);
 	if (d.set[0] == POLICY_NONE) {
 		d.verdict = (uint8_t)without_conduit(p, client, server);
 		return d;

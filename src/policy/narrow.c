@@ -82,6 +82,16 @@ static bool is_utf8(struct slice s)
 	return true;
 }
 
+/* Line and paragraph separators, and what turns the direction of writing: U+200E, ... U+2069. */
+static bool is_format(const uint8_t *c)
+{
+	if (c[0] != 0xe2)
+		return false;
+	if (c[1] == 0x80)
+		return c[2] == 0x8e || c[2] == 0x8f || (c[2] >= 0xa8 && c[2] <= 0xae);
+	return c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9;
+}
+
 /* In double quotes; everything YAML might read otherwise is escaped. */
 static void put_name(FILE *f, struct slice s)
 {
@@ -95,14 +105,53 @@ static void put_name(FILE *f, struct slice s)
 			fprintf(f, "\\x%02x", s.p[i]);
 		else if (s.p[i] == 0xc2 && i + 1 < s.len && s.p[i + 1] < 0xa0)
 			fprintf(f, "\\x%02x", s.p[++i]); /* C1 controls, NEL */
-		else if (s.p[i] == 0xe2 && i + 2 < s.len && s.p[i + 1] == 0x80 &&
-			 (s.p[i + 2] == 0xa8 || s.p[i + 2] == 0xa9)) {
-			fprintf(f, "\\u20%02x", s.p[i + 2] == 0xa8 ? 0x28 : 0x29);
+		else if (i + 2 < s.len && is_format(s.p + i)) {
+			fprintf(f, "\\u20%02x",
+				(unsigned)(s.p[i + 1] & 1) << 6 | (s.p[i + 2] & 0x3f));
 			i += 2;
 		} else
 			fputc(s.p[i], f);
 	}
 	fputc('"', f);
+}
+
+/*
+ * A level of a topic with a wildcard inside is no topic (MQTT 5, 4.7.1), but somebody may send it:
+ * "+" is the least that covers it.
+ */
+static void put_filter(FILE *f, struct slice s, struct arena *a)
+{
+	uint8_t *text = arena_alloc(a, s.len + 1u);
+	uint32_t i, k, n = 0;
+	bool wild;
+
+	for (i = 0; i <= s.len; i = k + 1) {
+		for (k = i, wild = false; k < s.len && s.p[k] != '/'; k++)
+			wild = wild || s.p[k] == '+' || s.p[k] == '#';
+		if (wild && !(k == i + 1 && (s.p[i] == '+' || k == s.len))) {
+			text[n++] = '+';
+		} else {
+			memcpy(text + n, s.p + i, k - i);
+			n += k - i;
+		}
+		if (k < s.len)
+			text[n++] = '/';
+	}
+	put_name(f, (struct slice){text, n});
+}
+
+static void put_filters(FILE *f, const char *key, const struct slice *name, unsigned n)
+{
+	struct arena a = {0};
+	unsigned i;
+
+	fprintf(f, ", %s: %s", key, n > 1 ? "[" : "");
+	for (i = 0; i < n; i++) {
+		fputs(i ? ", " : "", f);
+		put_filter(f, name[i], &a);
+	}
+	fputs(n > 1 ? "]" : "", f);
+	arena_free(&a);
 }
 
 static void put_names(FILE *f, const char *key, const struct slice *name, unsigned n)
@@ -215,6 +264,8 @@ static void put_object(FILE *f, const struct seen_cell *c)
 		return;
 	if (k->kind == VOCAB_SPACE)
 		put_key(f, k->name, &c->object, r ? &r->range : NULL);
+	else if (names_known(&c->name) && k->kind == VOCAB_TOPIC)
+		put_filters(f, k->name, c->name.name, c->name.count);
 	else if (names_known(&c->name))
 		put_names(f, k->name, c->name.name, c->name.count);
 	else if (r)

@@ -1,18 +1,6 @@
 /* Whose address it is: part of the hot path, once per flow and end. */
 #include "policy/model.h"
 
-/* Addresses that never leave their segment: RFC 3927, RFC 4291 2.5.6, RFC 1122 3.2.1.3. */
-static bool stays_in_segment(const struct addr *a)
-{
-	static const uint8_t zero[16];
-
-	if (addr_is_multicast(a) || addr_is_broadcast(a))
-		return true;
-	if (addr_is_v4(a))
-		return (a->b[12] == 169 && a->b[13] == 254) || memcmp(a->b + 12, zero, 4) == 0;
-	return (a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80) || memcmp(a->b, zero, 16) == 0;
-}
-
 struct policy_place place_network(const struct policy *p, const struct addr *a)
 {
 	struct policy_place place = {.zone = POLICY_NONE, .asset = POLICY_NONE};
@@ -20,7 +8,7 @@ struct policy_place place_network(const struct policy *p, const struct addr *a)
 
 	if (v != TRIE_NONE)
 		place.zone = p->prefix[v].zone;
-	if ((v == TRIE_NONE || prefix_catches_all(&p->prefix[v])) && stays_in_segment(a)) {
+	if ((v == TRIE_NONE || prefix_catches_all(&p->prefix[v])) && addr_stays_in_segment(a)) {
 		place.zone = POLICY_NONE;
 		place.segment = true;
 	}

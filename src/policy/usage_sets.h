@@ -2,7 +2,7 @@
  * policy/usage_sets.h - the smallest sets that hold what was seen, for one permission.
  *
  * Bounded: numbers are kept as at most SEEN_RANGES intervals (the two nearest become one), names
- * as at most SEEN_NAMES. Private to policy/.
+ * as at most SEEN_NAMES. Private to policy/ and learn/.
  */
 #ifndef KIDOBAN_POLICY_USAGE_SETS_H
 #define KIDOBAN_POLICY_USAGE_SETS_H

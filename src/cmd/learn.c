@@ -1,0 +1,348 @@
+/* kidoban learn: captures into a policy to edit. */
+#include "base/hash.h"
+#include "capture/pcap_file.h"
+#include "cmd/cmd.h"
+#include "learn/learn.h"
+#include "learn/vendor.h"
+#include "report/record.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define ROUNDS 4  /* looks at the result, at most */
+#define PEEK   64 /* packets that tell captures apart */
+
+static const struct cmd_help help = {
+	"learn", "[-o policy.yaml] [options] FILE.pcap...",
+	"Proposes a policy from captures alone: subnets become zones, hosts assets with a role,\n"
+	"what was said conduits that permit just that. It permits all that it saw, attacks too:\n"
+	"what was guessed is marked 'please check', and every conduit asks for its reason. The\n"
+	"same captures, in any order, give the same policy.\n\n"
+	"  -o, --output FILE          where to write it (default: standard output)\n"
+	"  -f, --force                overwrite FILE when it is there\n"
+	"      --vendors FILE         table of MAC prefixes (Wireshark's manuf, nmap's, oui.txt);\n"
+	"                             'none' for none (default: the one that is installed)\n"
+	"      --overlap first|last   whose bytes win where TCP segments overlap (default: first)\n"
+	"      --checksums ignore|verify  drop packets with wrong checksums (default: ignore)\n\n"
+	"The captures are read several times, so they must be files.\n\n"
+	"examples:\n"
+	"  kidoban learn -o policy.yaml recording.pcap\n"
+	"  kidoban learn monday.pcap tuesday.pcap | less\n"};
+
+struct run {
+	struct cmd_input in;
+	struct learn learn;
+	const char *output; /* NULL: standard output */
+	const char *vendors;
+	bool force;
+	struct catalogue *catalogue;
+	unsigned damaged;
+};
+
+/* --- the same order, however they are named on the command line --- */
+
+struct capture {
+	char *path;
+	int64_t first;	/* ns, of its first packet */
+	uint64_t print; /* of its first packets */
+};
+
+static void peek(struct capture *c)
+{
+	struct raw_packet raw;
+	char err[256];
+	struct pcap_file *f = pcap_file_open(c->path, err, sizeof(err));
+	unsigned i;
+
+	for (i = 0; f && i < PEEK && pcap_file_next(f, &raw) > 0; i++) {
+		c->first = i ? c->first : raw.time;
+		c->print = hash_bytes(raw.data, raw.caplen, c->print ^ (uint64_t)raw.time);
+	}
+	pcap_file_close(f);
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct capture *x = a, *y = b;
+
+	if (x->first != y->first)
+		return x->first < y->first ? -1 : 1;
+	return x->print < y->print ? -1 : x->print > y->print;
+}
+
+static bool sort_files(struct run *r, char **argv, int n)
+{
+	struct capture *c = calloc((size_t)n + 1, sizeof(*c));
+	int i;
+
+	if (!c)
+		return false;
+	for (i = 0; i < n; i++) {
+		c[i].path = argv[i];
+		peek(&c[i]);
+	}
+	qsort(c, (size_t)n, sizeof(*c), by_time);
+	for (i = 0; i < n; i++)
+		argv[i] = c[i].path;
+	free(c);
+	r->in.files = argv;
+	return true;
+}
+
+/* --- looks --- */
+
+typedef void write_fn(struct learn *l, FILE *out);
+
+static void write_draft(struct learn *l, FILE *out)
+{
+	learn_write_draft(l, out);
+}
+
+/* What is written, in memory; free() it. NULL: no memory. */
+static char *text_of(struct learn *l, write_fn *write)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return NULL;
+	write(l, f);
+	if (fclose(f) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+/* Reads the captures against a policy of our own making. */
+static bool look(struct run *r, const struct policy *p, struct record *record)
+{
+	struct sink *sinks[] = {&record->sink, NULL};
+	const struct engine_config cfg = {
+		.policy = p, .catalogue = r->catalogue, .sinks = sinks, .events = ENGINE_ALERT};
+	struct cmd_input_result in;
+	bool good = record_init(record, p);
+
+	if (good)
+		record->engine = engine_new(&cfg);
+	good = good && record->engine && cmd_input_run(&r->in, &record_handlers, record, &in);
+	if (good)
+		engine_flush(record->engine);
+	return good;
+}
+
+static struct policy *load(const char *text)
+{
+	struct diag diag = {.count = 0};
+	struct policy *p = policy_load_buffer("proposal", text, strlen(text), &diag);
+
+	diag_print(&diag, stderr);
+	diag_free(&diag);
+	return p;
+}
+
+/* The draft, and what of it is needed. */
+static bool second_look(struct run *r)
+{
+	char *text = text_of(&r->learn, write_draft);
+	struct policy *draft = text ? load(text) : NULL;
+	struct record record = {0};
+	bool good = draft && look(r, draft, &record);
+
+	if (good)
+		learn_narrow(&r->learn, record.usage);
+	engine_free(record.engine);
+	record_free(&record);
+	policy_free(draft);
+	free(text);
+	return good;
+}
+
+/* Findings that a policy can be blamed for. */
+static bool blames_policy(const char *id)
+{
+	return strncmp(id, "policy.", 7) == 0 || strncmp(id, "asset.", 6) == 0 ||
+	       strcmp(id, "proto.unexpected-protocol") == 0;
+}
+
+/* True when something could be changed. */
+static bool mend(struct learn *l, const struct record_finding *f)
+{
+	const struct addr *client = f->to_client ? &f->dst : &f->src;
+	const struct addr *server = f->to_client ? &f->src : &f->dst;
+
+	if (strcmp(f->finding->id, "asset.mac-changed") == 0)
+		return learn_mend_mac(l, &f->src);
+	if (!f->has_addr)
+		return false;
+	if (f->has_op && strcmp(f->finding->id, "proto.unexpected-protocol") != 0)
+		return learn_mend_pair(l, client, server);
+	return learn_mend_flow(l, client, server, f->ip_proto, f->port);
+}
+
+/* What is said against the proposal; *mended: something of it could be changed. */
+static bool third_look(struct run *r, const char *text, unsigned *blames, bool *mended)
+{
+	struct policy *p = load(text);
+	struct record record = {0};
+	bool good = p && look(r, p, &record);
+	uint32_t i;
+
+	*blames = 0;
+	*mended = false;
+	for (i = 0; good && i < record.findings; i++) {
+		const struct record_finding *f = &record.finding[i];
+
+		if (!blames_policy(f->finding->id))
+			continue;
+		++*blames;
+		*mended = mend(&r->learn, f) || *mended;
+	}
+	for (i = 0; !*mended && i < record.findings; i++)
+		if (blames_policy(record.finding[i].finding->id))
+			fprintf(stderr, "%s: %s\n", record.finding[i].finding->id,
+				record.finding[i].observed);
+	engine_free(record.engine);
+	record_free(&record);
+	policy_free(p);
+	return good;
+}
+
+static bool write_out(struct run *r, const char *text)
+{
+	FILE *f = stdout;
+	bool good;
+
+	if (r->output && !r->force && access(r->output, F_OK) == 0) {
+		fprintf(stderr, "kidoban learn: %s is there already; --force overwrites it\n",
+			r->output);
+		return false;
+	}
+	if (r->output)
+		f = fopen(r->output, "w");
+	good = f && fputs(text, f) >= 0;
+	if (f && f != stdout)
+		good = fclose(f) == 0 && good;
+	else if (f)
+		good = fflush(f) == 0 && good;
+	if (!good)
+		fprintf(stderr, "kidoban learn: %s: %s\n", r->output ? r->output : "output",
+			strerror(errno));
+	return good;
+}
+
+static void say(const struct run *r, unsigned blames)
+{
+	uint32_t i, assets = 0, zones = 0;
+
+	for (i = 0; i < r->learn.hosts; i++)
+		assets += r->learn.host[i].listed;
+	for (i = 0; i < r->learn.zones; i++)
+		zones += r->learn.zone[i].used;
+	fprintf(stderr,
+		"%" PRIu32 " zones, %" PRIu32 " assets, %" PRIu32 " pairs that need a conduit\n",
+		zones, assets, r->learn.pairs);
+	if (blames)
+		fprintf(stderr,
+			"kidoban learn: a replay of the same captures still has %u findings about "
+			"the policy\n",
+			blames);
+	else
+		fprintf(stderr, "a replay of the same captures has no finding about it\n");
+}
+
+static int learn(struct run *r)
+{
+	struct cmd_input_result in;
+	char *text = NULL;
+	unsigned round, blames = 0;
+	bool good, mended = true;
+
+	if (!learn_init(&r->learn) || !cmd_input_run(&r->in, &learn_handlers, &r->learn, &in)) {
+		fprintf(stderr, "kidoban learn: out of memory\n");
+		return CMD_INPUT;
+	}
+	r->damaged = in.damaged;
+	r->learn.vendors =
+		r->vendors && strcmp(r->vendors, "none") == 0 ? NULL : vendor_load(r->vendors);
+	learn_propose(&r->learn);
+	good = true;
+	for (round = 0; good && mended && round < ROUNDS; round++) {
+		if (round)
+			learn_again(&r->learn);
+		free(text);
+		text = NULL;
+		good = second_look(r) && (text = text_of(&r->learn, learn_write)) &&
+		       third_look(r, text, &blames, &mended);
+	}
+	if (!good) {
+		fprintf(stderr, "kidoban learn: the proposal could not be made\n");
+		free(text);
+		return CMD_INPUT;
+	}
+	good = write_out(r, text);
+	free(text);
+	if (!good)
+		return CMD_USAGE;
+	say(r, blames);
+	return r->damaged ? CMD_INPUT : blames ? CMD_UNEXPECTED : CMD_OK;
+}
+
+int cmd_learn(int argc, char **argv)
+{
+	enum { OPT_VENDORS = CMD_OPT_OWN };
+	static const struct option options[] = {{"output", required_argument, NULL, 'o'},
+						{"force", no_argument, NULL, 'f'},
+						{"vendors", required_argument, NULL, OPT_VENDORS},
+						CMD_INPUT_OPTIONS,
+						{"help", no_argument, NULL, 'h'},
+						{NULL, 0, NULL, 0}};
+	struct run r = {.output = NULL};
+	struct diag diag = {.count = 0};
+	int c, i, code;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":o:fh", options, NULL)) != -1) {
+		switch (c) {
+		case 'o':
+			r.output = optarg;
+			break;
+		case 'f':
+			r.force = true;
+			break;
+		case OPT_VENDORS:
+			r.vendors = optarg;
+			break;
+		case CMD_OPT_OVERLAP:
+		case CMD_OPT_CHECKSUMS:
+			if (cmd_input_option(&help, c, optarg, &r.in) != CMD_OK)
+				return CMD_USAGE;
+			break;
+		case 'h':
+			return cmd_show_help(&help);
+		default:
+			return cmd_option_error(&help, c, argv[optind - 1]);
+		}
+	}
+	if (optind == argc)
+		return cmd_usage_error(&help, "which capture?");
+	for (i = optind; i < argc; i++)
+		if (strcmp(argv[i], "-") == 0)
+			return cmd_usage_error(&help, "captures are read several times: write "
+						      "standard input to a file first");
+	r.in.flow.classify = true;
+	r.catalogue = catalogue_builtin(&diag);
+	diag_print(&diag, stderr);
+	diag_free(&diag);
+	if (!r.catalogue || !sort_files(&r, argv + optind, argc - optind))
+		return CMD_INPUT;
+	code = learn(&r);
+	vendor_free(r.learn.vendors);
+	learn_free(&r.learn);
+	catalogue_free(r.catalogue);
+	return code;
+}
