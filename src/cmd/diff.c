@@ -54,6 +54,7 @@ const char *diff_verdict_word(uint8_t verdict)
 		[POLICY_COUNTRY_DENIED] = "not from this country",
 		[POLICY_UNLISTED] = "not for unlisted devices",
 		[POLICY_UPDATE_DENIED] = "not outside update conduits",
+		[POLICY_ETHERTYPE_DENIED] = "not this Ethernet type",
 	};
 
 	return verdict < sizeof(words) / sizeof(*words) && words[verdict] ? words[verdict] : "?";

@@ -7,6 +7,7 @@
 #include "detect/hear.h"
 #include "detect/incident.h"
 #include "detect/judge.h"
+#include "detect/link.h"
 #include "detect/storm.h"
 #include "detect/sweep.h"
 #include "detect/vigil.h"
@@ -35,6 +36,7 @@ struct engine {
 	struct storm *storm;
 	struct endpoint_table *endpoints;
 	struct vigil *vigil; /* NULL: no policy */
+	struct link *link;   /* NULL: no policy */
 	uint64_t early;	     /* incidents told early that were spoken of */
 	int64_t begin;	     /* ns, packet time at which listening began, for what is older */
 	int64_t ticked;	     /* ns, packet time at which quiet incidents were last looked for */
@@ -85,7 +87,8 @@ static bool begin_policy(struct engine *e)
 		return true;
 	e->now = policy_now_new(e->cfg.policy);
 	e->vigil = vigil_new(e, e->cfg.policy, e->cfg.lang);
-	if (!e->now || !e->vigil)
+	e->link = link_new();
+	if (!e->now || !e->vigil || !e->link)
 		return false;
 	if (e->cfg.has_mode)
 		policy_now_mode(e->now, e->cfg.operating_mode);
@@ -643,8 +646,12 @@ static void on_link(void *user, const struct packet *p)
 	struct heard h = {.addr = &p->src, .mac = &p->src_mac, .p = p};
 
 	tick(e, p->time);
-	if (!e->cfg.policy || p->kind != PACKET_ARP || !p->has_mac)
+	if (!e->cfg.policy || !p->has_mac)
 		return;
+	if (p->kind != PACKET_ARP) {
+		link_frame(e->link, e, e->now, e->cfg.lang, p);
+		return;
+	}
 	h.place = policy_place(e->cfg.policy, &p->src, &p->src_mac);
 	hear_one(e, e->cfg.policy, e->cfg.lang, &h, p->time);
 }
@@ -766,5 +773,6 @@ void engine_free(struct engine *e)
 	endpoint_table_free(e->endpoints);
 	policy_now_free(e->now);
 	vigil_free(e->vigil);
+	link_free(e->link);
 	free(e);
 }

@@ -47,7 +47,9 @@ struct incident {
 	const char *app; /* static; NULL: unknown */
 	struct mac src_mac, dst_mac;
 	bool has_mac;
-	bool to_client; /* the packet went from server to client */
+	bool has_ether_type; /* it is about a frame that is no IP */
+	uint16_t ether_type; /* as in struct packet */
+	bool to_client;	     /* the packet went from server to client */
 
 	const char *src_zone, *dst_zone;   /* of the policy; NULL: none */
 	const char *src_asset, *dst_asset; /* likewise */

@@ -35,6 +35,12 @@ void words_closed(struct phrase *p, const struct words *w);
 /* Client (0) or server (1) of the flow: "hmi-1 (10.40.0.5)". */
 void words_end(struct phrase *p, const struct words *w, int end, bool with_zone);
 
+/* Sender (0) or receiver (1) of a frame that is no IP: "io-1 (00:80:f4:01:02:03)". */
+void phrase_station(struct phrase *p, const struct words *w, int end, bool with_zone);
+
+/* Observed: who sent whom what, where it is no IP. */
+void words_frame(struct phrase *p, const struct words *w);
+
 /* Which end of the flow the policy took for the client. */
 static inline int words_client(const struct words *w)
 {

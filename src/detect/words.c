@@ -91,8 +91,13 @@ static void add_place(struct phrase *p, const struct words *w, const struct addr
 static void add_end(struct phrase *p, const struct words *w, int end, bool with_zone)
 {
 	static const struct policy_place nowhere = {.zone = POLICY_NONE, .asset = POLICY_NONE};
-	const struct addr *a = end ? flow_server(w->flow) : flow_client(w->flow);
+	const struct addr *a;
 
+	if (w->frame) {
+		phrase_station(p, w, end, with_zone);
+		return;
+	}
+	a = end ? flow_server(w->flow) : flow_client(w->flow);
 	add_place(p, w, a, w->policy && w->view->opened ? w->view->place[end] : nowhere, with_zone);
 }
 
@@ -335,6 +340,10 @@ static void add_service(struct phrase *p, const struct words *w)
 
 static void observed_flow(struct phrase *p, const struct words *w)
 {
+	if (w->frame) {
+		words_frame(p, w);
+		return;
+	}
 	add_end(p, w, 0, true);
 	if (w->lang == FINDING_JA) {
 		add(p, " が ");
@@ -365,7 +374,10 @@ static void observed_device(struct phrase *p, const struct words *w)
 {
 	char mac[MAC_STRLEN];
 
-	add_place(p, w, &w->device, w->place, false);
+	if (w->frame)
+		phrase_station(p, w, 0, false);
+	else
+		add_place(p, w, &w->device, w->place, false);
 	if (w->has_mac)
 		add(p, LANG(", MAC %s,", " (MAC %s)"), mac_str(&w->mac, mac));
 	add(p, LANG(" speaks in zone %s", " がゾーン %s で通信しました"),
@@ -475,7 +487,9 @@ static void add_name_of(struct phrase *p, const struct words *w, int end, const 
 	const char *asset = asset_id(w, w->view->place[end].asset);
 	char text[ADDR_STRLEN];
 
-	if (!asset)
+	if (!asset && w->frame)
+		mac_str(end ? &w->frame->dst_mac : &w->frame->src_mac, text);
+	else if (!asset)
 		addr_str(end ? flow_server(w->flow) : flow_client(w->flow), text);
 	add(p, "%s (%s)", asset ? asset : text, zone);
 }
@@ -598,6 +612,7 @@ static const struct {
 	[JUDGE_MODE] = {observed_flow, words_closed},
 	[JUDGE_EXPIRED] = {observed_flow, words_closed},
 	[JUDGE_UPDATE] = {observed_op, words_update},
+	[JUDGE_ETHERTYPE] = {observed_flow, expected_conduit},
 	[JUDGE_TRUST] = {observed_flow, words_trust},
 	[JUDGE_UPLINK] = {observed_flow, words_uplink},
 	[JUDGE_TENANT] = {observed_flow, words_tenant},

@@ -28,6 +28,7 @@ struct words {
 	bool has_addr;			    /* addr[] is filled */
 	struct policy_place place;	    /* about a device: where it is */
 	struct addr device;		    /* about a device: its address */
+	const struct packet *frame;	    /* one that is no IP, instead of a flow; NULL: none */
 	struct mac mac;			    /* about a device: seen with it */
 	bool has_mac;
 	bool running;			 /* a flow that was permitted when it began */

@@ -198,6 +198,8 @@ struct policy_entry *policy_entry_load(const struct policy *p, const struct yaml
 		load_allow(&l, n, &e->conduit);
 	if (diag->errors == errors && (e->conduit.rules || e->conduit.services))
 		return e;
+	if (diag->errors == errors)
+		load_error(&l, n, "an op or a service is needed here, frames have neither");
 	policy_entry_free(e);
 	return NULL;
 }

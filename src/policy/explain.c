@@ -55,6 +55,14 @@ static void explain_held(const struct policy *p, uint8_t trust, uint64_t tenants
 		}
 }
 
+static void explain_vlans(const struct policy_zone *z, FILE *out)
+{
+	uint32_t i;
+
+	for (i = 0; i < z->nvlans; i++)
+		fprintf(out, "%s%u", i ? ", " : "; VLAN ", z->vlans[i]);
+}
+
 static void explain_zones(const struct policy *p, FILE *out)
 {
 	static const char *const recovery[] = {"", "limited", "serious", "fatal"};
@@ -80,6 +88,7 @@ static void explain_zones(const struct policy *p, FILE *out)
 				comma = ", ";
 			}
 		fputs(*comma ? "" : "no networks", out);
+		explain_vlans(z, out);
 		if (z->title != z->id)
 			fprintf(out, "  %s", z->title);
 		if (z->unknown_devices == UNKNOWN_ALERT)
@@ -238,7 +247,9 @@ static void explain_conduit(const struct conduit *c, FILE *out)
 			fprintf(out, "    allowed: %s\n", c->rule[i].text_forms);
 	for (i = 0; i < c->services; i++)
 		fprintf(out, "    allowed: %s\n", c->service[i].text);
-	if (!c->rules && !c->services)
+	for (i = 0; i < c->nframes; i++)
+		fprintf(out, "    allowed, both ways: %s\n", c->frames[i].text);
+	if (!c->rules && !c->services && !c->nframes)
 		fputs("    allowed: nothing\n", out);
 	fprintf(out, "    otherwise: %s; undecided traffic %s\n", otherwise[c->pub.on_violation],
 		c->pub.fail_open ? "passes (fail open)" : "stops (fail closed)");

@@ -335,6 +335,62 @@ static void load_service(struct loader *l, const struct yaml_node *n, unsigned k
 	c->service[c->services++] = s;
 }
 
+/* --- frames that are no IP --- */
+
+static void add_ethertype(struct loader *l, const struct yaml_node *n, void *object)
+{
+	struct frames *f = object;
+	struct suggest near = suggest_for(l, n->text);
+	struct iset number = {0};
+	const struct numbers to = {.what = "ethertype", .set = &number, .max = UINT16_MAX};
+	const char *name;
+	uint16_t type;
+	unsigned i;
+
+	if (is_number(n->text)) {
+		load_numbers(l, n, &to);
+		iset_seal(&number);
+		if (!number.count)
+			return;
+		if (number.range[0].lo != number.range[0].hi || number.range[0].lo < 0x600 ||
+		    !policy_ethertype((uint16_t)number.range[0].lo, &type)) {
+			load_error(l, n,
+				   "ethertype: %.80s is no type to permit; types are 0x0600 to "
+				   "0xffff, but IP is permitted by tcp, udp, icmp and ip, ARP and "
+				   "VLAN tags need nothing, and frames with a length are llc",
+				   n->text);
+			return;
+		}
+		iset_add(&f->set, l->a, type, type);
+		return;
+	}
+	for (i = 0; (name = policy_ethertype_at(i, &type)); i++) {
+		if (strcmp(name, n->text) == 0) {
+			iset_add(&f->set, l->a, type, type);
+			return;
+		}
+		suggest_try(&near, name);
+	}
+	load_error(
+		l, n,
+		"ethertype: there is no \"%.80s\"; any, profinet, goose, ethercat, lldp, ... are, "
+		"and numbers such as 0x88cc%s",
+		n->text, suggest_text(l, &near));
+}
+
+static void load_frames(struct loader *l, const struct yaml_node *n, struct conduit *c)
+{
+	struct frames f = {.line = n->key->line, .col = n->key->col};
+
+	f.any = yaml_is(n, "any");
+	if (!f.any)
+		load_each(l, n, "ethertype", add_ethertype, &f);
+	iset_seal(&f.set);
+	frames_words(l->p, &f);
+	c->frames = arena_grow(l->a, c->frames, c->nframes, &c->frames_cap, sizeof(f));
+	c->frames[c->nframes++] = f;
+}
+
 static void load_word_of(struct loader *l, const struct yaml_node *v, struct conduit *c)
 {
 	const struct vocab *vocab = vocab_find(v->key->text), *other;
@@ -351,6 +407,11 @@ static void load_word_of(struct loader *l, const struct yaml_node *v, struct con
 			load_service(l, v, i, c);
 			return;
 		}
+	}
+	suggest_try(&s, "ethertype");
+	if (strcmp(v->key->text, "ethertype") == 0) {
+		load_frames(l, v, c);
+		return;
 	}
 	for (i = 0; (other = vocab_at(i)); i++)
 		suggest_try(&s, other->proto);

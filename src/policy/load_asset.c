@@ -172,8 +172,7 @@ static void check_places(struct loader *l, const struct yaml_node *at, const str
 	}
 }
 
-static void load_asset(struct loader *l, const struct yaml_node *n, const char *id,
-		       struct imap *macs)
+static void load_asset(struct loader *l, const struct yaml_node *n, const char *id)
 {
 	struct policy *p = l->p;
 	struct asset_load a = {.index = p->assets};
@@ -213,7 +212,7 @@ static void load_asset(struct loader *l, const struct yaml_node *n, const char *
 		check_places(l, at, a.asset);
 	if (!a.asset->has_mac)
 		return;
-	other = imap_add(macs, l->a, mac_key(&a.asset->mac), a.index);
+	other = imap_add(&p->stations, l->a, mac_key(&a.asset->mac), a.index);
 	if (other != IMAP_NONE)
 		load_error(l, yaml_get(n, "mac"),
 			   "mac %s is already that of asset \"%s\" (%s); one device with "
@@ -227,7 +226,6 @@ static void load_asset(struct loader *l, const struct yaml_node *n, const char *
 void load_assets(struct loader *l, const struct yaml_node *n)
 {
 	const struct yaml_node *c;
-	struct imap macs = {0};
 
 	if (!load_is(l, n, YAML_MAP, "assets"))
 		return;
@@ -235,6 +233,6 @@ void load_assets(struct loader *l, const struct yaml_node *n)
 		const char *id = load_id(l, c->key, "asset id");
 
 		if (id)
-			load_asset(l, c, id, &macs);
+			load_asset(l, c, id);
 	}
 }

@@ -117,6 +117,39 @@ static void zone_criticality(struct loader *l, const struct yaml_node *n, void *
 	load_criticality(l, n, ((struct zone_load *)object)->zone);
 }
 
+#define VLAN_MAX 4094 /* 4095 is reserved (IEEE 802.1Q, table 9-2) */
+
+static void zone_vlans(struct loader *l, const struct yaml_node *n, void *object)
+{
+	struct zone_load *z = object;
+	struct iset set = {0};
+	const struct numbers to = {.what = "vlans", .set = &set, .max = VLAN_MAX};
+	uint32_t i, other, count = 0;
+	uint16_t *list;
+	uint64_t id;
+
+	load_numbers(l, n, &to);
+	iset_seal(&set);
+	list = arena_array(l->a, VLAN_MAX + 1, sizeof(*list));
+	for (i = 0; i < set.count; i++)
+		for (id = set.range[i].lo; id <= set.range[i].hi; id++) {
+			if (id == 0) {
+				load_error(l, n, "vlans: VLAN id 0 is no VLAN, but a priority");
+				continue;
+			}
+			other = imap_add(&l->p->vlans, l->a, id, z->index);
+			if (other != IMAP_NONE) {
+				load_error(l, n, "VLAN %u is already in zone \"%s\" (line %d)",
+					   (unsigned)id, l->p->zone[other].id,
+					   l->p->zone[other].line);
+				return;
+			}
+			list[count++] = (uint16_t)id;
+		}
+	z->zone->vlans = list;
+	z->zone->nvlans = count;
+}
+
 static void zone_accept(struct loader *l, const struct yaml_node *n, void *object)
 {
 	load_accept(l, n, LINT_OF_ZONE, ((struct zone_load *)object)->index);
@@ -131,6 +164,7 @@ static const struct field zone_fields[] = {
 	{"title", zone_title, false},
 	{"level", zone_level, true},
 	{"networks", zone_networks, false},
+	{"vlans", zone_vlans, false},
 	{"inside", zone_inside, false},
 	{"unknown-devices", zone_unknown, false},
 	{"countries", zone_countries, false},
@@ -205,7 +239,8 @@ void load_zones(struct loader *l, const struct yaml_node *n)
 					       .col = c->key->col};
 		load_take_id(l, c->key, id, z.index);
 		load_fields(l, c, "a zone", zone_fields, &z);
-		if (c->kind == YAML_MAP && p->prefixes == prefixes && !yaml_get(c, "networks"))
+		if (c->kind == YAML_MAP && p->prefixes == prefixes && !yaml_get(c, "networks") &&
+		    !yaml_get(c, "vlans"))
 			load_warning(l, c->key,
 				     "zone \"%s\" has no networks: only assets listed by mac are "
 				     "in it",

@@ -82,8 +82,8 @@ bool level_skipped(const struct policy *p, uint32_t a, uint32_t b)
 	return hx != HEIGHT_NONE && hy != HEIGHT_NONE && (hx - hy > 1 || hy - hx > 1);
 }
 
-static enum policy_verdict without_conduit(const struct policy *p, struct policy_place client,
-					   struct policy_place server)
+enum policy_verdict without_conduit(const struct policy *p, struct policy_place client,
+				    struct policy_place server)
 {
 	if (client.segment || server.segment)
 		return POLICY_SAME_ZONE;
@@ -108,9 +108,8 @@ static uint32_t named(const struct policy *p, uint32_t end, enum end_named where
 	return end != POLICY_NONE && p->named[end] & where ? end : POLICY_NONE;
 }
 
-/* Puts the pair sets of the two places into d, each once. */
-static void find_sets(const struct policy *p, struct policy_place client,
-		      struct policy_place server, struct policy_flow_decision *d)
+void find_sets(const struct policy *p, struct policy_place client, struct policy_place server,
+	       uint32_t set[4])
 {
 	const uint32_t from[2] = {named(p, asset_end(p, client), NAMED_FROM),
 				  named(p, client.zone, NAMED_FROM)};
@@ -120,15 +119,15 @@ static void find_sets(const struct policy *p, struct policy_place client,
 	uint32_t s;
 
 	for (i = 0; i < 4; i++)
-		d->set[i] = POLICY_NONE;
+		set[i] = POLICY_NONE;
 	for (i = 0; i < 4; i++) {
 		if (from[i / 2] == POLICY_NONE || to[i % 2] == POLICY_NONE)
 			continue;
 		s = imap_find(&p->pairs, (uint64_t)from[i / 2] << 32 | to[i % 2]);
-		for (k = 0; k < n && d->set[k] != s; k++)
+		for (k = 0; k < n && set[k] != s; k++)
 			;
 		if (s != IMAP_NONE && k == n)
-			d->set[n++] = s;
+			set[n++] = s;
 	}
 }
 
@@ -179,7 +178,7 @@ static struct policy_flow_decision by_conduits(const struct policy_now *now,
 	unsigned i, best = UINT_MAX;
 	uint32_t k;
 
-	find_sets(p, client, server, &d);
+	find_sets(p, client, server, d.set);
 	if (d.set[0] == POLICY_NONE) {
 		d.verdict = (uint8_t)without_conduit(p, client, server);
 		return d;

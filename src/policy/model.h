@@ -89,6 +89,14 @@ struct service {
 	int line, col;	  /* in the file of its conduit */
 };
 
+/* One entry under `allow` that names frames that are no IP. */
+struct frames {
+	bool any;
+	struct iset set;  /* Ethernet types as policy_ethertype() gives them */
+	const char *text; /* "ethertype profinet,0x88cc" */
+	int line, col;	  /* in the file of its conduit */
+};
+
 /* What a conduit permits of one protocol, in words. */
 struct conduit_words {
 	const struct vocab *vocab;
@@ -123,6 +131,8 @@ struct conduit {
 	uint32_t rules, rule_cap;
 	struct service *service;
 	uint32_t services, service_cap;
+	struct frames *frames;
+	uint32_t nframes, frames_cap;
 	struct conduit_words *words; /* per protocol, in the order written */
 	uint32_t nwords, words_cap;
 	struct pair_run *run; /* its rules */
@@ -263,6 +273,8 @@ struct policy {
 	struct trie networks; /* -> prefix */
 	struct trie hosts;    /* -> asset */
 	struct imap macs;     /* 48 bits -> asset without an address */
+	struct imap stations; /* 48 bits -> asset, of all that have a MAC */
+	struct imap vlans;    /* VLAN id -> zone */
 	struct imap pairs;    /* from << 32 | to -> pair set */
 	struct pair_set *set;
 	uint32_t sets, set_cap;
@@ -322,6 +334,17 @@ struct policy_place place_network(const struct policy *p, const struct addr *a);
 
 /* match_flow.c: what one conduit says to a flow, open or closed. */
 enum policy_verdict conduit_flow(const struct conduit *c, uint8_t ip_proto, uint16_t port);
+
+/* frame.c: the names of Ethernet types; NULL past the last. */
+const char *policy_ethertype_at(unsigned i, uint16_t *type);
+
+/* match_flow.c: the verdict where no conduit joins the two. */
+enum policy_verdict without_conduit(const struct policy *p, struct policy_place client,
+				    struct policy_place server);
+
+/* match_flow.c: puts the pair sets of the two places into set, each once; POLICY_NONE ends. */
+void find_sets(const struct policy *p, struct policy_place client, struct policy_place server,
+	       uint32_t set[4]);
 
 /* match_flow.c: true when a layer of the factory lies between the two zones. */
 bool level_skipped(const struct policy *p, uint32_t a, uint32_t b);
@@ -389,6 +412,7 @@ struct slice topic_unshared(struct slice name);
 /* words.c: the texts of a rule, a service, and what a conduit permits. */
 void rule_words(struct policy *p, struct rule *r);
 void service_words(struct policy *p, struct service *s);
+void frames_words(struct policy *p, struct frames *f);
 const char *values_words(struct policy *p, const struct dset *s);
 void conduit_words(struct policy *p, struct conduit *c);
 

@@ -67,6 +67,18 @@ __attribute__((format(printf, 2, 3))) static void note(struct nft_writer *w, con
 	free(text);
 }
 
+/* The rules are of family inet. */
+static void note_frames(struct nft_writer *w)
+{
+	const struct policy *p = w->policy;
+	uint32_t i, k;
+
+	for (i = 0; i < p->conduits; i++)
+		for (k = 0; k < p->conduit[i].nframes; k++)
+			note(w, "%s of conduit %s: the ruleset sees IP only",
+			     p->conduit[i].frames[k].text, p->conduit[i].pub.id);
+}
+
 static void note_devices(struct nft_writer *w)
 {
 	const struct policy *p = w->policy;
@@ -88,6 +100,7 @@ static void put_notes(struct nft_writer *w)
 	uint32_t i, inspected = 0;
 
 	note_devices(w);
+	note_frames(w);
 	for (i = 0; i < p->conduits; i++) {
 		const struct policy_conduit *c = &p->conduit[i].pub;
 

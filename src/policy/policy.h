@@ -7,6 +7,7 @@
  *   whose address is this?                  policy_place()        once per flow and end
  *   which conduits join these two?          policy_flow()         once per flow, cached there
  *   may this op pass through one of them?   policy_op()           per request, no allocation
+ *   may this frame that is no IP?           policy_frame()        per frame, or cached
  *
  * Cost: a place is a longest-prefix match, the conduits of a pair are a hash lookup, an op is
  * matched against the bit sets and interval sets of that pair's permissions only. None of it
@@ -58,15 +59,17 @@ enum policy_impact { IMPACT_UNSAID, IMPACT_LIMITED, IMPACT_SERIOUS, IMPACT_CATAS
 
 /* Names and facts of the policy, for messages and reports. Indices are stable for its life. */
 struct policy_zone {
-	const char *id;		    /* as written */
-	const char *title;	    /* for people; the id when none was given */
-	uint8_t level;		    /* enum policy_level */
-	uint8_t unknown_devices;    /* enum policy_unknown */
-	uint8_t trust;		    /* enum policy_trust, of members that say nothing */
-	uint8_t recovery;	    /* enum policy_recovery */
-	uint8_t impact;		    /* enum policy_impact */
-	bool uplink_only;	    /* its devices only report */
-	uint64_t tenants;	    /* bits, see policy_tenant(); 0: none was given */
+	const char *id;		 /* as written */
+	const char *title;	 /* for people; the id when none was given */
+	uint8_t level;		 /* enum policy_level */
+	uint8_t unknown_devices; /* enum policy_unknown */
+	uint8_t trust;		 /* enum policy_trust, of members that say nothing */
+	uint8_t recovery;	 /* enum policy_recovery */
+	uint8_t impact;		 /* enum policy_impact */
+	bool uplink_only;	 /* its devices only report */
+	uint64_t tenants;	 /* bits, see policy_tenant(); 0: none was given */
+	const uint16_t *vlans;	 /* frames there that are no IP are of the zone; ascending */
+	uint32_t nvlans;
 	struct policy_peers *peers; /* whom its conduits hold for; NULL: for all */
 	const char *const *refs;    /* threats that begin there; NULL-ended; NULL: none was given */
 	const char *file;	    /* where it is written */
@@ -169,7 +172,15 @@ enum policy_verdict {
 	POLICY_TENANT_CROSSED,	 /* between two tenants */
 	POLICY_COUNTRY_DENIED,	 /* an external peer in a country or network that is not listed */
 	POLICY_UNLISTED,	 /* a zone's conduit, but the device is no listed asset */
-	POLICY_UPDATE_DENIED	 /* op: firmware or program, but not through an update conduit */
+	POLICY_UPDATE_DENIED,	 /* op: firmware or program, but not through an update conduit */
+	POLICY_ETHERTYPE_DENIED /* frame: a conduit joins the two, but not for this Ethernet type */
+};
+
+/* The decision on a frame that is no IP. */
+struct policy_frame_decision {
+	uint8_t verdict;  /* enum policy_verdict */
+	bool reversed;	  /* the conduit leads from its receiver to its sender */
+	uint32_t conduit; /* that permits it, or speaks for it in messages; POLICY_NONE */
 };
 
 /* Why an op is denied, for the sentence of the finding. Texts live as long as the policy. */
@@ -219,6 +230,29 @@ struct policy_flow_decision policy_flow(const struct policy_now *now, struct pol
  */
 struct policy_op_decision policy_op(const struct policy_now *now,
 				    const struct policy_flow_decision *d, const struct op *op);
+
+/*
+ * A frame that is no IP, by its Ethernet type as policy_ethertype() gives it. Ethernet has neither
+ * clients nor answers, so a conduit between the two speaks for both ways. Between zones some open
+ * conduit must list the type; inside a zone only if those of the pair list any.
+ */
+struct policy_frame_decision policy_frame(const struct policy_now *now, struct policy_place from,
+					  struct policy_place to, uint16_t type);
+
+/*
+ * Where a MAC address is: a listed asset (one with addresses too), else the zone that has the VLAN
+ * (-1: none); a group address that is no asset, and whoever is nowhere else, stays in its segment.
+ */
+struct policy_place policy_station(const struct policy *p, const struct mac *mac, int vlan);
+
+/* Of frames with a length instead of a type, which LLC says more about (IEEE 802.3, 3.2.6). */
+#define POLICY_LLC 0
+
+/* The type that entries of `allow` speak of; false: one that is judged as IP, or not at all. */
+bool policy_ethertype(uint16_t ether_type, uint16_t *type);
+
+/* "profinet", "llc"; NULL for a type without a name. */
+const char *policy_ethertype_name(uint16_t type);
 
 /* True when a conduit of the pair allows ops of this protocol at all, or its port as a whole. */
 bool policy_proto_known(const struct policy_now *now, const struct policy_flow_decision *d,

@@ -276,7 +276,28 @@ static const char *list_text(struct policy *p, struct list *l)
 	return arena_text(&p->arena, l->text, strlen(l->text));
 }
 
-/* of: only the rules of this protocol; NULL: all, and the services. */
+void frames_words(struct policy *p, struct frames *f)
+{
+	const char *text = "ethertype", *comma = " ", *name;
+	uint64_t t;
+	uint32_t i;
+
+	if (f->any) {
+		f->text = "ethertype any";
+		return;
+	}
+	for (i = 0; i < f->set.count; i++)
+		for (t = f->set.range[i].lo; t <= f->set.range[i].hi; t++) {
+			name = policy_ethertype_name((uint16_t)t);
+			text = name ? arena_printf(&p->arena, "%s%s%s", text, comma, name)
+				    : arena_printf(&p->arena, "%s%s0x%04x", text, comma,
+						   (unsigned)t);
+			comma = ",";
+		}
+	f->text = text;
+}
+
+/* of: only the rules of this protocol; NULL: all, the services, and the frames. */
 static struct list permitted(const struct conduit *c, const struct vocab *of)
 {
 	struct list l = {.len = 0};
@@ -287,6 +308,8 @@ static struct list permitted(const struct conduit *c, const struct vocab *of)
 			list_add(&l, c->rule[i].text);
 	for (i = 0; !of && i < c->services; i++)
 		list_add(&l, c->service[i].text);
+	for (i = 0; !of && i < c->nframes; i++)
+		list_add(&l, c->frames[i].text);
 	return l;
 }
 

@@ -158,20 +158,26 @@ static json_t *record_new(int64_t time, uint64_t flow_id, uint64_t frame, const 
 	return r;
 }
 
+static void put_vlans(json_t *r, const struct ends *n)
+{
+	json_t *vlans;
+	unsigned i;
+
+	if (!n->vlans)
+		return;
+	vlans = json_array();
+	for (i = 0; i < n->vlans; i++)
+		json_array_append_new(vlans, json_integer(n->vlan[i]));
+	json_object_set_new(r, "vlan", vlans);
+}
+
 static void put_ends(struct eve *e, json_t *r, const struct ends *n)
 {
 	char text[ADDR_STRLEN], proto[4], id[COMMUNITY_ID_LEN];
 	bool icmp = n->ip_proto == ICMP || n->ip_proto == ICMP6;
 	uint16_t type = n->swapped ? n->dport : n->sport;
-	json_t *vlans;
-	unsigned i;
 
-	if (n->vlans) {
-		vlans = json_array();
-		for (i = 0; i < n->vlans; i++)
-			json_array_append_new(vlans, json_integer(n->vlan[i]));
-		json_object_set_new(r, "vlan", vlans);
-	}
+	put_vlans(r, n);
 	eve_put(r, "src_ip", addr_str(n->src, text));
 	if (n->ip_proto == 6 || n->ip_proto == 17)
 		eve_put_int(r, "src_port", n->sport);
@@ -357,12 +363,16 @@ static void on_alert(struct sink *s, const struct incident *i)
 
 	if (i->has_addr)
 		put_ends(e, r, &n);
+	else
+		put_vlans(r, &n);
 	eve_put(r, "app_proto", i->app);
 	if (i->has_mac) {
 		json_t *ether = json_object();
 
 		eve_put(ether, "src_mac", mac_str(&i->src_mac, mac));
 		eve_put(ether, "dest_mac", mac_str(&i->dst_mac, mac));
+		if (i->has_ether_type)
+			json_object_set_new(ether, "ether_type", json_integer(i->ether_type));
 		json_object_set_new(r, "ether", ether);
 	}
 	json_object_set_new(r, "alert", alert_object(i));

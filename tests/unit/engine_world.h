@@ -218,6 +218,37 @@ int policy_severity_step(const struct policy *p, struct policy_place a, struct p
 	return 0;
 }
 
+/* frames that are no IP: test_frame.c has a policy for them */
+struct policy_place policy_station(const struct policy *p, const struct mac *mac, int vlan)
+{
+	(void)p;
+	(void)mac;
+	(void)vlan;
+	return (struct policy_place){.zone = POLICY_NONE, .asset = POLICY_NONE, .segment = true};
+}
+
+struct policy_frame_decision policy_frame(const struct policy_now *now, struct policy_place from,
+					  struct policy_place to, uint16_t type)
+{
+	(void)now;
+	(void)from;
+	(void)to;
+	(void)type;
+	return (struct policy_frame_decision){.verdict = POLICY_SAME_ZONE, .conduit = POLICY_NONE};
+}
+
+bool policy_ethertype(uint16_t ether_type, uint16_t *type)
+{
+	*type = ether_type;
+	return true;
+}
+
+const char *policy_ethertype_name(uint16_t type)
+{
+	(void)type;
+	return NULL;
+}
+
 const struct policy_zone *policy_zone_at(const struct policy *p, uint32_t i)
 {
 	(void)p;
