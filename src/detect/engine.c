@@ -12,6 +12,7 @@
 #include "detect/sweep.h"
 #include "detect/vigil.h"
 #include "detect/words.h"
+#include "policy/watch.h"
 
 #include <stdlib.h>
 
@@ -35,13 +36,14 @@ struct engine {
 	struct incident_table *incidents;
 	struct storm *storm;
 	struct endpoint_table *endpoints;
-	struct vigil *vigil; /* NULL: no policy */
-	struct link *link;   /* NULL: no policy */
-	uint64_t early;	     /* incidents told early that were spoken of */
-	int64_t begin;	     /* ns, packet time at which listening began, for what is older */
-	int64_t ticked;	     /* ns, packet time at which quiet incidents were last looked for */
-	int64_t newest;	     /* ns, of the newest packet */
-	uint16_t file;	     /* which of several captures it was in */
+	struct vigil *vigil;  /* NULL: no policy */
+	struct link *link;    /* NULL: no policy */
+	bool watches, limits; /* the policy has some: ops are of interest to vigil */
+	uint64_t early;	      /* incidents told early that were spoken of */
+	int64_t begin;	      /* ns, packet time at which listening began, for what is older */
+	int64_t ticked;	      /* ns, packet time at which quiet incidents were last looked for */
+	int64_t newest;	      /* ns, of the newest packet */
+	uint16_t file;	      /* which of several captures it was in */
 	unsigned vocabs;
 	const char *vocab_proto[VOCABS_MAX];
 	uint64_t ops[VOCABS_MAX];
@@ -90,6 +92,8 @@ static bool begin_policy(struct engine *e)
 	e->link = link_new();
 	if (!e->now || !e->vigil || !e->link)
 		return false;
+	e->watches = policy_watch_pairs(e->cfg.policy) > 0;
+	e->limits = policy_limits(e->cfg.policy);
 	if (e->cfg.has_mode)
 		policy_now_mode(e->now, e->cfg.operating_mode);
 	return !e->cfg.grant_count || policy_now_grants(e->now, e->cfg.grants, e->cfg.grant_count);
@@ -125,22 +129,31 @@ fail:
 	return NULL;
 }
 
-/* Looks for quiet incidents once per second of packet time, whichever way it moves. */
+/* Once per second of packet time, whichever way it moves: quiet incidents, and what is missing. */
+static __attribute__((noinline)) void second(struct engine *e, int64_t time)
+{
+	if (time < e->begin || time - e->ticked > PAUSE) {
+		e->begin = time;
+		if (e->vigil)
+			vigil_begin(e->vigil, time);
+	}
+	if (e->vigil)
+		vigil_tick(e->vigil, time);
+	incident_tick(e->incidents, time);
+	e->ticked = time;
+}
+
+static inline bool is_same_second(const struct engine *e, int64_t time)
+{
+	return (uint64_t)time - (uint64_t)e->ticked < SECOND;
+}
+
 static inline void tick(struct engine *e, int64_t time)
 {
 	if (e->now)
 		policy_now_at(e->now, time);
-	if (time - e->ticked >= SECOND || time < e->ticked) {
-		if (time < e->begin || time - e->ticked > PAUSE) {
-			e->begin = time;
-			if (e->vigil)
-				vigil_begin(e->vigil, time);
-		}
-		if (e->vigil)
-			vigil_tick(e->vigil, time);
-		incident_tick(e->incidents, time);
-		e->ticked = time;
-	}
+	if (!is_same_second(e, time))
+		second(e, time);
 }
 
 /*
@@ -150,21 +163,6 @@ static inline void tick(struct engine *e, int64_t time)
 static bool may_be_older(const struct engine *e, const struct flow *f)
 {
 	return f->ip_proto == 6 || f->first - e->begin < YOUNG;
-}
-
-static uint64_t mix(uint64_t key, uint64_t v)
-{
-	return hash_u64(v, key);
-}
-
-static uint64_t mix_addr(uint64_t key, const struct addr *a)
-{
-	return hash_bytes(a->b, sizeof(a->b), key);
-}
-
-static uint64_t mix_text(uint64_t key, const char *s)
-{
-	return hash_bytes(s, strlen(s), key);
 }
 
 static uint64_t flow_key(const struct flow *f)
@@ -438,13 +436,11 @@ static void ask_again(struct engine *e, struct flow *f, int64_t time, uint64_t f
  * What ends a connection is none of its use, and what the server still answers was asked in time:
  * neither is held against a session whose conduit has just closed.
  */
-static void on_packet(void *user, struct flow *f, const struct packet *p, unsigned side)
+static __attribute__((noinline)) void on_change(struct engine *e, struct flow *f,
+						const struct packet *p, unsigned side)
 {
-	struct engine *e = user;
 	struct flow_view *v = flow_view(f);
 
-	if (!e->now)
-		return;
 	if (p->file != e->file && p->time - e->newest > SECOND)
 		vigil_begin(e->vigil, p->time); /* nobody listened in between */
 	e->file = p->file;
@@ -459,6 +455,23 @@ static void on_packet(void *user, struct flow *f, const struct packet *p, unsign
 	if (side != f->client && (uint64_t)p->time - (uint64_t)e->now->from < ANSWERED)
 		return;
 	ask_again(e, f, p->time, p->frame);
+}
+
+/* Nearly always nothing has changed since the last packet, and a few comparisons say so. */
+static void on_packet(void *user, struct flow *f, const struct packet *p, unsigned side)
+{
+	struct engine *e = user;
+	const struct flow_view *v = flow_view(f);
+
+	if (!e->now)
+		return;
+	if (p->file != e->file || !is_same_second(e, p->time) ||
+	    (v->epoch != e->now->epoch && v->opened) || policy_now_stale(e->now, p->time)) {
+		on_change(e, f, p, side);
+		return;
+	}
+	policy_now_at(e->now, p->time);
+	e->newest = p->time;
 }
 
 static uint64_t place_of(const struct op *op, const struct policy_op_decision *d)
@@ -572,7 +585,7 @@ static void on_op(void *user, struct flow *f, const struct op *op)
 	tick(e, op->time);
 	if (e->cfg.events & ENGINE_OP)
 		op_record(e, f, op);
-	if (e->vigil && v->opened)
+	if (e->watches && v->opened)
 		vigil_op(e->vigil, f, op);
 	if (op->role == OP_RESPONSE && op->status)
 		error_response(e, f, op);
@@ -583,13 +596,14 @@ static void on_op(void *user, struct flow *f, const struct op *op)
 	if (v->told && !(v->did >> op->cls & 1))
 		flow_did(e, f, op);
 	if (!judge_per_op(v)) {
-		if (v->opened && v->decision.verdict == POLICY_ALLOW)
+		if (e->limits && v->opened && v->decision.verdict == POLICY_ALLOW)
 			vigil_permitted(e->vigil, f, op, v->decision.conduit);
 		return;
 	}
 	what = judge_op(e->now, v, op, &d);
 	if (!what) {
-		vigil_permitted(e->vigil, f, op, d.conduit);
+		if (e->limits)
+			vigil_permitted(e->vigil, f, op, d.conduit);
 		return;
 	}
 	if (what != JUDGE_PROTOCOL) {

@@ -6,6 +6,7 @@
 #ifndef KIDOBAN_DETECT_ENGINE_PRIVATE_H
 #define KIDOBAN_DETECT_ENGINE_PRIVATE_H
 
+#include "base/hash.h"
 #include "detect/engine.h"
 #include "detect/incident.h"
 #include "detect/judge.h"
@@ -27,5 +28,21 @@ bool engine_is(const struct engine *e, const struct incident *i, enum judge_find
 /* The verdict and the conduit of a violation; more is at stake in a safety zone. */
 void engine_fill_verdict(struct engine *e, struct incident *i, const struct flow_view *v,
 			 uint32_t conduit, bool is_op);
+
+/* Keys of incidents grow by what tells one from another. */
+static inline uint64_t mix(uint64_t key, uint64_t v)
+{
+	return hash_u64(v, key);
+}
+
+static inline uint64_t mix_addr(uint64_t key, const struct addr *a)
+{
+	return hash_bytes(a->b, sizeof(a->b), key);
+}
+
+static inline uint64_t mix_text(uint64_t key, const char *s)
+{
+	return hash_bytes(s, strlen(s), key);
+}
 
 #endif

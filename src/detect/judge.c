@@ -151,19 +151,6 @@ bool judge_again(const struct policy_now *now, const struct flow *f, struct flow
 	return *what != before;
 }
 
-bool judge_per_op(const struct flow_view *v)
-{
-	const struct policy_flow_decision *d = &v->decision;
-
-	if (!v->opened)
-		return false;
-	if (d->updated && d->verdict <= POLICY_DEFAULT_ALLOW)
-		return true;
-	return d->verdict == POLICY_LATER ||
-	       (d->classes != UINT16_MAX &&
-		(d->verdict == POLICY_ALLOW || d->verdict == POLICY_DEFAULT_ALLOW));
-}
-
 bool judge_permitted(const struct policy_now *now, const struct flow *f, const struct flow_view *v,
 		     bool older)
 {

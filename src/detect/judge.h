@@ -114,7 +114,18 @@ enum judge_finding judge_closed(const struct policy_now *now, const struct flow 
 				const struct flow_view *v);
 
 /* True when ops of the flow are to be judged one by one. */
-bool judge_per_op(const struct flow_view *v);
+static inline bool judge_per_op(const struct flow_view *v)
+{
+	const struct policy_flow_decision *d = &v->decision;
+
+	if (!v->opened)
+		return false;
+	if (d->updated && d->verdict <= POLICY_DEFAULT_ALLOW)
+		return true;
+	return d->verdict == POLICY_LATER ||
+	       (d->classes != UINT16_MAX &&
+		(d->verdict == POLICY_ALLOW || d->verdict == POLICY_DEFAULT_ALLOW));
+}
 
 /* Is a device at this address that should be a listed asset, and is not? */
 bool judge_unknown(const struct policy *p, const struct addr *a, struct policy_place place);

@@ -467,7 +467,7 @@ static void count(struct entry *e, unsigned side, const struct packet *p)
 
 /* True when it is an ICMP error about a conversation under way, and the handler takes it for that.
  */
-static bool is_related(struct flow_tracker *t, const struct packet *p)
+static __attribute__((noinline)) bool is_related(struct flow_tracker *t, const struct packet *p)
 {
 	struct packet quoted;
 	struct flow_key key;
@@ -545,8 +545,7 @@ void flow_tracker_packet(struct flow_tracker *t, const struct packet *p)
 			pass_anomalies(t, NULL, p);
 			break;
 		}
-		flow_packet(t, p);
-		break;
+		__attribute__((fallthrough));
 	case PACKET_TCP:
 	case PACKET_UDP:
 	case PACKET_IP:

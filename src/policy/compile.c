@@ -88,6 +88,18 @@ static void note_named(struct policy *p)
 	}
 }
 
+static void note_protos(struct policy *p)
+{
+	const struct vocab *v;
+	uint32_t n = 0;
+
+	while (vocab_at(n))
+		n++;
+	p->proto = arena_array(&p->arena, n + 1, sizeof(*p->proto));
+	for (n = 0; (v = vocab_at(n)); n++)
+		p->proto[n] = v->proto;
+}
+
 /* The pair set of these conduits, made when it is new. */
 static uint32_t set_of(struct policy *p, struct imap *known, const uint32_t *conduit, uint32_t n)
 {
@@ -131,6 +143,7 @@ bool policy_compile(struct policy *p, const char *file, struct diag *diag)
 		return false;
 	}
 	note_named(p);
+	note_protos(p);
 	policy_pack_rules(p);
 	join = malloc(total * sizeof(*join) + 1);
 	list = malloc(((size_t)p->conduits + 1) * sizeof(*list));

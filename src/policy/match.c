@@ -197,45 +197,45 @@ static void ask_rule(const struct policy_now *now, const struct pair_run *run, u
 	}
 }
 
-static struct said ask_all(const struct policy_now *now, const struct policy_flow_decision *d,
-			   const struct judge *j, uint64_t at)
+static inline void ask_all(const struct policy_now *now, const struct policy_flow_decision *d,
+			   const struct judge *j, uint64_t at, struct said *said)
 {
 	const struct policy *p = now->policy;
-	struct said said = {.end = at};
 	const struct pair_run *run, *last;
 	unsigned i;
 	uint32_t k;
 
+	*said = (struct said){.end = at};
 	for (i = 0; i < 4 && d->set[i] != POLICY_NONE; i++) {
 		run = p->set[d->set[i]].run;
 		for (last = run + p->set[d->set[i]].runs; run < last; run++) {
 			for (k = 0; run->proto == j->proto && k < run->rules; k++) {
-				ask_rule(now, run, k, j, at, &said);
-				if (said.end >= j->elements)
-					return said;
+				ask_rule(now, run, k, j, at, said);
+				if (said->end >= j->elements)
+					return;
 			}
 		}
 	}
-	return said;
 }
 
 /*
- * The same of the whole op: its start. Dissectors spell a protocol with the very text that rules
- * do; whoever does not is understood too.
+ * Dissectors spell a protocol with the very text that rules do; whoever does not is understood
+ * too, when he was not before. True when there is something to ask again.
  */
-static struct said ask_first(const struct policy_now *now, const struct policy_flow_decision *d,
-			     struct judge *j)
+static bool spell_as_rules(const struct policy *p, struct judge *j, const struct said *said)
 {
-	struct said said = ask_all(now, d, j, 0);
-	const struct vocab *v;
+	const char *const *k;
 
-	if (said.permits || said.nearest || said.closed)
-		return said;
-	v = vocab_find(j->proto);
-	if (!v || v->proto == j->proto)
-		return said;
-	j->proto = v->proto;
-	return ask_all(now, d, j, 0);
+	if (said->permits || said->nearest || said->closed)
+		return false;
+	for (k = p->proto; *k; k++)
+		if (*k == j->proto)
+			return false;
+	for (k = p->proto; *k && strcmp(*k, j->proto) != 0; k++)
+		;
+	if (*k)
+		j->proto = *k;
+	return *k;
 }
 
 /* A conduit that opens the port and has nothing to say about this protocol; POLICY_NONE: none. */
@@ -357,9 +357,11 @@ struct policy_op_decision policy_op(const struct policy_now *now,
 	}
 	if (d->set[0] == POLICY_NONE || (d->verdict == POLICY_ALLOW && !update))
 		return x;
-	said = ask_first(now, d, &j);
+	do {
+		ask_all(now, d, &j, 0, &said);
+	} while (spell_as_rules(p, &j, &said));
 	closed = said.closed;
-	for (;; said = ask_all(now, d, &j, at)) {
+	for (;; ask_all(now, d, &j, at, &said)) {
 		x.conduit = said.permits ? said.permits_by : POLICY_NONE;
 		if (said.end >= j.elements) {
 			x.verdict = POLICY_ALLOW;
@@ -416,13 +418,15 @@ uint32_t match_pieces(const struct policy_now *now, const struct policy_flow_dec
 	uint64_t at;
 
 	for (at = 0; at < j.elements; at = said.end) {
-		said = at ? ask_all(now, d, &j, at) : ask_first(now, d, &j);
+		do {
+			ask_all(now, d, &j, at, &said);
+		} while (at == 0 && spell_as_rules(now->policy, &j, &said));
 		if (said.end == at)
 			return served_by(now, d, op->proto,
 					 d->updated && UPDATE_CLASSES >> j.cls & 1);
 	}
 	for (m.at = 0; m.at < j.elements; m.at = m.end) {
-		said = ask_all(now, d, &j, m.at);
+		ask_all(now, d, &j, m.at, &said);
 		m.rule = said.permits;
 		m.end = said.end;
 		piece(user, &m);

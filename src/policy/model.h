@@ -278,7 +278,8 @@ struct policy {
 	struct imap pairs;    /* from << 32 | to -> pair set */
 	struct pair_set *set;
 	uint32_t sets, set_cap;
-	uint8_t *named; /* by end: bits of enum end_named */
+	uint8_t *named;	    /* by end: bits of enum end_named */
+	const char **proto; /* all protocols, as rules spell them; NULL-ended */
 
 	struct watch *watch;
 	uint32_t watches, watch_cap;

@@ -67,13 +67,17 @@ void policy_now_free(struct policy_now *n);
 /* The slow half of policy_now_at(). */
 bool policy_now_move(struct policy_now *n, int64_t time);
 
+/* True when something may have opened or closed at that time. */
+static inline bool policy_now_stale(const struct policy_now *n, int64_t time)
+{
+	return time < n->from || time >= n->until;
+}
+
 /* Packet time moves on. True when anything opened or closed. */
 static inline bool policy_now_at(struct policy_now *n, int64_t time)
 {
 	n->time = time;
-	if (time >= n->from && time < n->until)
-		return false;
-	return policy_now_move(n, time);
+	return policy_now_stale(n, time) && policy_now_move(n, time);
 }
 
 /* What policy_now_new() gives, made once and owned by the policy: for questions about the file. */
