@@ -1,10 +1,11 @@
 /*
  * What devices are held to beside their conduits, as the twin keeps and judges it. Included in the
- * middle of test_policy_match.c.
+ * middle of policy_random.h.
  */
 struct end {
 	unsigned zone;	/* ZONES: none */
 	unsigned asset; /* ASSETS: none */
+	bool japan;	/* its address is in the database, and there */
 };
 
 static const char *const trusts[TRUSTS] = {"", "unknown", "minimal", "known", "full"};
@@ -36,6 +37,13 @@ static void make_held(void)
 		w.trust[i] = held && rnd(3) == 0 ? 1 + rnd(TRUSTS - 1) : 0;
 		w.tenants[i] = held && rnd(4) == 0 ? 1 + rnd(7) : 0;
 	}
+	for (i = 0; i < ASSETS; i++)
+		w.last_day[i] = held && rnd(5) == 0 ? 1 + rnd(28) : 0;
+#ifdef HAVE_MAXMINDDB
+	w.japan = held && rnd(3) == 0;
+	if (w.japan)
+		put("geo: {country: zones/geo/country.mmdb}\n");
+#endif
 	for (i = 0; i < ZONES; i++) {
 		w.uplink[i] = held && rnd(6) == 0;
 		w.deny[i] = held && rnd(6) == 0;
@@ -60,9 +68,31 @@ static unsigned held(const unsigned *by_end, struct end e)
 	return e.zone < ZONES ? by_end[e.zone] : 0;
 }
 
-static bool unlisted(struct end e)
+/* Why the conduits of its zone do not hold for it; POLICY_ALLOW: they do. */
+static enum policy_verdict barred(struct end e)
 {
-	return e.zone < ZONES && w.deny[e.zone] && e.asset == ASSETS;
+	if (e.zone >= ZONES || e.asset < ASSETS)
+		return POLICY_ALLOW;
+	if (w.deny[e.zone])
+		return POLICY_UNLISTED;
+	return e.zone == 0 && w.japan && !e.japan ? POLICY_COUNTRY_DENIED : POLICY_ALLOW;
+}
+
+/* Where anything is permitted, session comes along. */
+static unsigned tier(unsigned trust)
+{
+	return w.tier[trust] ? w.tier[trust] | 1u << OP_SESSION : 0;
+}
+
+/* What it may do as a client; the last day of its life still counts. */
+static unsigned may(struct end e)
+{
+	unsigned classes = tier(held(w.trust, e)),
+		 last = e.asset < ASSETS ? w.last_day[e.asset] : 0;
+
+	if (last && when_now.time + when_now.zone * 3600 >= BEGIN + (int64_t)last * CIVIL_DAY)
+		classes &= tier(TRUST_MINIMAL);
+	return classes;
 }
 
 static bool uplink(struct end e)
@@ -81,11 +111,11 @@ static enum policy_verdict think_held(enum policy_verdict v, struct end client, 
 		return POLICY_TENANT_CROSSED;
 	if (v == POLICY_SAME_ZONE)
 		return v;
-	if (unlisted(client) || unlisted(server))
-		return POLICY_UNLISTED;
+	if (barred(client) || barred(server))
+		return barred(client) ? barred(client) : barred(server);
 	if (uplink(server) && client.zone != server.zone)
 		return POLICY_UPLINK_ONLY;
-	return w.tier[held(w.trust, client)] ? v : POLICY_TRUST_EXCEEDED;
+	return may(client) ? v : POLICY_TRUST_EXCEEDED;
 }
 
 /* What a permitted flow's op of that class is held to. */
@@ -95,7 +125,7 @@ static enum policy_verdict think_class(struct end client, struct end server, uns
 
 	if (uplink(client) && client.zone != server.zone && !reports)
 		return POLICY_UPLINK_ONLY;
-	if (cls != OP_SESSION && !(w.tier[held(w.trust, client)] >> cls & 1))
+	if (!(may(client) >> cls & 1))
 		return POLICY_TRUST_EXCEEDED;
 	return POLICY_ALLOW;
 }

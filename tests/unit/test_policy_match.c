@@ -3,7 +3,10 @@
  *
  * The twin knows nothing of the compiled form. It keeps what it wrote into the YAML text, walks
  * all conduits, all entries and all elements of an op one by one, and asks the plainest question
- * each time. POLICY_SEED=n repeats a run.
+ * each time.
+ *
+ * A million pairs of policy and op, fewer with sanitizers; KIDOBAN_SEED=n repeats a run,
+ * KIDOBAN_PAIRS=n makes it shorter or longer.
  */
 #include "op/vocab.h"
 #include "policy/now.h"
@@ -17,12 +20,24 @@
 #include <string.h>
 #include <time.h>
 
-#define POLICIES 600
-#define OPS	 300 /* per policy */
+#if defined(__SANITIZE_ADDRESS__)
+#define PAIRS 100000
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define PAIRS 100000
+#endif
+#endif
+#ifndef PAIRS
+#define PAIRS 1000000
+#endif
+#define OPS 500 /* per policy */
 
 #define ZONES	 4
 #define ASSETS	 6
 #define CONDUITS 12
+#define GROUPS	 2
+#define ROLES	 2
+#define ENDS	 32 /* of a list, groups and roles taken apart */
 #define ENTRIES	 4
 #define RANGES	 3
 
@@ -47,223 +62,7 @@ __attribute__((format(printf, 1, 2))) static void put(const char *fmt, ...)
 	assert_true(used < sizeof(text));
 }
 
-/* --- what the twin knows --- */
-
-struct ranges {
-	bool given;
-	unsigned n;
-	int lo[RANGES], hi[RANGES];
-};
-
-enum kind { MODBUS, CIP, MQTT, TCP, UDP, IP_ANY, KINDS };
-
-#include "policy_when.h"
-
-struct entry {
-	enum kind kind;
-	unsigned classes; /* bits */
-	struct ranges unit, port, code, holding, coil, record, file, class, instance, value;
-	const char *tag, *topic, *client; /* NULL: not given */
-};
-
-struct conduit {
-	unsigned from[3], to[3]; /* 0..ZONES-1: zones; then assets */
-	unsigned nfrom, nto;
-	struct entry entry[ENTRIES];
-	unsigned entries;
-	struct when when;
-};
-
-static struct world {
-	enum policy_level level[ZONES];
-	unsigned asset_zone[ASSETS];
-	struct conduit conduit[CONDUITS];
-	unsigned conduits;
-	bool default_allow;
-	/* what the ends are held to; of worlds without, all zero */
-	unsigned trust[ZONES + ASSETS];	  /* enum policy_trust */
-	unsigned tenants[ZONES + ASSETS]; /* bits 0 to 2 */
-	bool uplink[ZONES], deny[ZONES];
-	unsigned tier[TRUSTS]; /* classes, bits */
-} w;
-
-static const char *const levels[] = {
-	"external", "information", "dmz",   "iot", "control-information",
-	"control",  "field",	   "safety"};
-static const char *const tags[] = {"A*", "*x", "A?x", "Line.B", "*"};
-static const char *const tag_names[] = {"Ax", "Abx", "A", "Line.B", "Line", "x", ""};
-static const char *const filters[] = {"a/#", "a/+", "#", "+/b", "a/b/c", "+/+/#", "+"};
-static const char *const topic_names[] = {"a", "a/b", "a/b/c", "b",  "b/b", "a/+",	   "a/#",
-					  "#", "+/b", "$s/b",  "a/", "/b",  "$share/g/a/b"};
-static const char *const clients[] = {"gw-*", "?", "me"};
-static const char *const client_names[] = {"gw-1", "gw-", "m", "me", ""};
-
-#define PICK(a) ((a)[rnd(sizeof(a) / sizeof(*(a)))])
-
-static struct ranges random_ranges(int limit, unsigned one_in)
-{
-	struct ranges r = {.given = rnd(one_in) == 0};
-	unsigned i;
-
-	if (!r.given)
-		return r;
-	r.n = 1 + rnd(RANGES);
-	for (i = 0; i < r.n; i++) {
-		r.lo[i] = (int)rnd((unsigned)limit);
-		r.hi[i] = r.lo[i] + (int)rnd(3) * (int)rnd(6);
-	}
-	return r;
-}
-
-static void put_ranges(const char *key, const struct ranges *r, const char *to)
-{
-	unsigned i;
-
-	if (!r->given)
-		return;
-	put(", %s: [", key);
-	for (i = 0; i < r->n; i++)
-		if (r->lo[i] == r->hi[i] && rnd(2))
-			put("%s%d", i ? ", " : "", r->lo[i]);
-		else
-			put("%s%d%s%d", i ? ", " : "", r->lo[i], to, r->hi[i]);
-	put("]");
-}
-
-static void put_classes(unsigned classes)
-{
-	const char *comma = "";
-	int i;
-
-	put("do: [");
-	for (i = 0; i < OP_CLASSES; i++)
-		if (classes >> i & 1) {
-			put("%s%s", comma, op_class_name((enum op_class)i));
-			comma = ", ";
-		}
-	put("]");
-}
-
-static void make_entry(struct entry *e)
-{
-	*e = (struct entry){.kind = (enum kind)rnd(KINDS)};
-	if (e->kind == IP_ANY && rnd(4))
-		e->kind = MODBUS;
-	put("      - ");
-	if (e->kind == IP_ANY) {
-		put("ip: any\n");
-		return;
-	}
-	if (e->kind == TCP || e->kind == UDP) {
-		e->port = random_ranges(6, 1);
-		put("%s: [", e->kind == TCP ? "tcp" : "udp");
-		for (unsigned i = 0; i < e->port.n; i++)
-			put("%s%d-%d", i ? ", " : "", e->port.lo[i], e->port.hi[i]);
-		put("]\n");
-		return;
-	}
-	e->classes =
-		1u << OP_WRITE | (rnd(2) ? 1u << OP_READ : 0) | (rnd(4) ? 0 : 1u << OP_CONTROL);
-	if (rnd(3) == 0)
-		e->classes = 1u << rnd(OP_CLASSES);
-	put("%s: {", e->kind == MODBUS ? "modbus" : e->kind == CIP ? "cip" : "mqtt");
-	put_classes(e->classes);
-	e->port = random_ranges(6, 4);
-	put_ranges("port", &e->port, "-");
-	e->value = random_ranges(30, 2);
-	e->value.given = e->value.given && e->classes >> OP_WRITE & 1;
-	put_ranges("value", &e->value, "..");
-	if (e->kind != MQTT) {
-		e->unit = random_ranges(4, 3);
-		put_ranges(e->kind == MODBUS ? "unit" : "slot", &e->unit, "-");
-		e->code = random_ranges(20, 5);
-		put_ranges(e->kind == MODBUS ? "function" : "service", &e->code, "-");
-	}
-	if (e->kind == MODBUS) {
-		e->holding = random_ranges(30, 2);
-		put_ranges("holding", &e->holding, "-");
-		e->coil = random_ranges(30, 4);
-		put_ranges("coil", &e->coil, "-");
-		e->record = random_ranges(30, 5);
-		put_ranges("record", &e->record, "-");
-		e->file = random_ranges(6, 5);
-		put_ranges("file", &e->file, "-");
-	} else if (e->kind == CIP) {
-		e->class = random_ranges(6, 3);
-		put_ranges("class", &e->class, "-");
-		e->instance = random_ranges(6, 3);
-		put_ranges("instance", &e->instance, "-");
-		e->tag = rnd(3) ? NULL : PICK(tags);
-		if (e->tag)
-			put(", tag: \"%s\"", e->tag);
-	} else {
-		e->topic = rnd(2) ? NULL : PICK(filters);
-		if (e->topic)
-			put(", topic: \"%s\"", e->topic);
-		e->client = rnd(3) ? NULL : PICK(clients);
-		if (e->client)
-			put(", client: \"%s\"", e->client);
-	}
-	put("}\n");
-}
-
-#include "policy_held.h"
-
-static void put_end(unsigned end)
-{
-	put(end < ZONES ? "z%u" : "a%u", end < ZONES ? end : end - ZONES);
-}
-
-static void make_world(void)
-{
-	unsigned i, k;
-
-	used = 0;
-	make_held();
-	w.default_allow = rnd(5) == 0;
-	when_now.zone = (int)rnd(24) - 11;
-	put("timezone: \"%c%02d:00\"\n", when_now.zone < 0 ? '-' : '+', abs(when_now.zone));
-	put("default: %s\nzones:\n", w.default_allow ? "allow" : "deny");
-	for (i = 0; i < ZONES; i++) {
-		w.level[i] = (enum policy_level)rnd(LEVELS);
-		put("  z%u: {level: %s, networks: [10.%u.0.0/16]", i, levels[w.level[i]], i);
-		put_held(i);
-		put("%s%s}\n", w.uplink[i] ? ", uplink-only: true" : "",
-		    w.deny[i] ? ", unknown-devices: deny" : "");
-	}
-	put("assets:\n");
-	for (i = 0; i < ASSETS; i++) {
-		w.asset_zone[i] = rnd(ZONES);
-		put("  a%u: {zone: z%u, address: 10.%u.0.%u", i, w.asset_zone[i], w.asset_zone[i],
-		    i + 1);
-		put_held(ZONES + i);
-		put("}\n");
-	}
-	w.conduits = 1 + rnd(CONDUITS);
-	put("conduits:\n");
-	for (i = 0; i < w.conduits; i++) {
-		struct conduit *c = &w.conduit[i];
-
-		*c = (struct conduit){.nfrom = 1 + rnd(3), .nto = 1 + rnd(3)};
-		random_when(&c->when);
-		c->entries = rnd(ENTRIES + 1);
-		put("  - id: c%u\n    from: [", i);
-		for (k = 0; k < c->nfrom; k++) {
-			put("%s", k ? ", " : "");
-			put_end(c->from[k] = rnd(ZONES + ASSETS));
-		}
-		put("]\n    to: [");
-		for (k = 0; k < c->nto; k++) {
-			put("%s", k ? ", " : "");
-			put_end(c->to[k] = rnd(ZONES + ASSETS));
-		}
-		put("]\n");
-		put_when(&c->when);
-		put("    allow:%s\n", c->entries ? "" : " []");
-		for (k = 0; k < c->entries; k++)
-			make_entry(&c->entry[k]);
-	}
-}
+#include "policy_random.h"
 
 /* --- what the twin thinks --- */
 
@@ -500,6 +299,18 @@ static bool judges(const struct conduit *c, enum kind kind)
 	return false;
 }
 
+/* Towards that end firmware and program need an update conduit. */
+static bool updated(struct end server)
+{
+	unsigned i, k;
+
+	for (i = 0; i < w.conduits; i++)
+		for (k = 0; w.conduit[i].update && k < w.conduit[i].nto; k++)
+			if (names_end(w.conduit[i].to[k], server))
+				return true;
+	return false;
+}
+
 struct thought {
 	enum policy_verdict verdict;
 	unsigned element;
@@ -511,7 +322,8 @@ static struct thought think_op(struct end client, struct end server, unsigned ip
 	struct thought x = {think_flow(client, server, ip_proto, port), 0};
 	unsigned n = t->count ? t->count : 1, i, k, e;
 	enum policy_closed nearest = CLOSED_NOT;
-	bool any = false, served = false;
+	bool any = false, served = false, classes = false;
+	bool update = UPDATES >> t->cls & 1 && updated(server);
 	int best = 0;
 
 	for (i = 0; i < w.conduits; i++)
@@ -523,7 +335,9 @@ static struct thought think_op(struct end client, struct end server, unsigned ip
 		x.verdict = think_class(client, server, t->cls);
 		return x;
 	}
-	if (!any || x.verdict == POLICY_ALLOW)
+	if (!any && update)
+		x.verdict = POLICY_UPDATE_DENIED;
+	if (!any || (x.verdict == POLICY_ALLOW && !update))
 		return x;
 	if (t->cls == OP_WRITE && t->values > n)
 		n = t->values;
@@ -531,16 +345,21 @@ static struct thought think_op(struct end client, struct end server, unsigned ip
 		bool ok = false;
 
 		best = 0;
+		classes = false;
 		for (i = 0; i < w.conduits; i++)
 			for (k = 0;
 			     joins(&w.conduit[i], client, server) && k < w.conduit[i].entries;
 			     k++) {
-				int s = think_element(&w.conduit[i].entry[k], t, e, port);
+				const struct entry *y = &w.conduit[i].entry[k];
+				int s = think_element(y, t, e, port);
 
 				if (s == 3 && !closed(&w.conduit[i].when))
 					ok = true;
 				if (s != 3 && s > best)
 					best = s;
+				classes = classes ||
+					  (s != 3 && y->kind == t->kind && in_if(&y->port, port) &&
+					   y->classes >> t->cls & 1);
 			}
 		if (!ok)
 			break;
@@ -555,8 +374,8 @@ static struct thought think_op(struct end client, struct end server, unsigned ip
 
 		if (!joins(c, client, server))
 			continue;
-		served = served ||
-			 (!closed(&c->when) && !judges(c, t->kind) && serves(c, ip_proto, port));
+		served = served || (!closed(&c->when) && !judges(c, t->kind) &&
+				    (c->update || !update) && serves(c, ip_proto, port));
 		for (k = 0; closed(&c->when) && k < c->entries; k++) {
 			unsigned m = 0;
 
@@ -566,11 +385,12 @@ static struct thought think_op(struct end client, struct end server, unsigned ip
 				nearest = closed(&c->when);
 		}
 	}
-	x.verdict = served	? POLICY_ALLOW
-		    : nearest	? verdict_of(nearest)
-		    : best == 2 ? POLICY_VALUE_DENIED
-		    : best == 1 ? POLICY_OBJECT_DENIED
-				: POLICY_OP_DENIED;
+	x.verdict = served		 ? POLICY_ALLOW
+		    : nearest		 ? verdict_of(nearest)
+		    : update && !classes ? POLICY_UPDATE_DENIED
+		    : best == 2		 ? POLICY_VALUE_DENIED
+		    : best == 1		 ? POLICY_OBJECT_DENIED
+					 : POLICY_OP_DENIED;
 	return x;
 }
 
@@ -613,6 +433,8 @@ static void random_op(struct thing *t, struct op *op, unsigned kind)
 
 	*t = (struct thing){.kind = (enum kind)kind, .name = "", .client = ""};
 	t->cls = rnd(3) ? (rnd(2) ? OP_WRITE : OP_READ) : rnd(OP_CLASSES);
+	if (w.updates && rnd(4) == 0)
+		t->cls = rnd(2) ? OP_FIRMWARE : OP_PROGRAM;
 	t->unit = t->kind == MQTT ? -1 : (int)rnd(6) - 1;
 	t->code = rnd(24);
 	if (t->kind == MODBUS) {
@@ -658,7 +480,8 @@ static void random_op(struct thing *t, struct op *op, unsigned kind)
 /* Where a zone's unlisted device, or an asset, is; ZONES + ASSETS: outside of everything. */
 static struct end end_at(unsigned which, struct addr *a)
 {
-	struct end e = {which < ZONES ? which : ZONES, ASSETS};
+	static const uint8_t peer[2][4] = {{192, 0, 2, 7}, {203, 0, 113, 200}}; /* JP, DE */
+	struct end e = {which < ZONES ? which : ZONES, ASSETS, false};
 	uint8_t b[4] = {10, (uint8_t)e.zone, 0, 200};
 
 	if (which >= ZONES + ASSETS) {
@@ -668,12 +491,15 @@ static struct end end_at(unsigned which, struct addr *a)
 		e.zone = w.asset_zone[e.asset];
 		b[1] = (uint8_t)e.zone;
 		b[3] = (uint8_t)(e.asset + 1);
+	} else if (which == 0 && rnd(2)) {
+		e.japan = rnd(2);
+		memcpy(b, peer[!e.japan], 4);
 	}
 	*a = addr_v4(b);
 	return e;
 }
 
-static uint64_t verdicts[POLICY_UNLISTED + 1];
+static uint64_t verdicts[POLICY_UPDATE_DENIED + 1];
 static struct policy_now *now;
 
 static void one_op(const struct policy *p, uint64_t start)
@@ -742,14 +568,16 @@ static void another_time(void)
 
 static void agrees(void **state)
 {
-	const char *given = getenv("POLICY_SEED");
+	const char *given = getenv("KIDOBAN_SEED"), *pairs = getenv("KIDOBAN_PAIRS");
 	uint64_t start = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+	uint64_t policies = (pairs ? strtoull(pairs, NULL, 10) : PAIRS) / OPS, n;
 	unsigned i, k;
 
 	(void)state;
-	print_message("seed %llu\n", (unsigned long long)start);
+	print_message("KIDOBAN_SEED=%llu: %llu policies, %u ops each\n", (unsigned long long)start,
+		      (unsigned long long)policies, OPS);
 	seed = start;
-	for (i = 0; i < POLICIES; i++) {
+	for (n = 0; n < policies; n++) {
 		struct diag diag = {0};
 		struct policy *p;
 
@@ -770,8 +598,10 @@ static void agrees(void **state)
 		policy_free(p);
 		diag_free(&diag);
 	}
-	for (i = 0; i <= POLICY_UNLISTED; i++)
+	for (i = 0; i <= POLICY_UPDATE_DENIED; i++)
 		print_message("verdict %u: %llu\n", i, (unsigned long long)verdicts[i]);
+	if (pairs)
+		return;
 	/* the comparison is worth something only if every verdict occurs often */
 	assert_true(verdicts[POLICY_ALLOW] > 1000);
 	assert_true(verdicts[POLICY_OP_DENIED] > 1000);
@@ -783,6 +613,10 @@ static void agrees(void **state)
 	assert_true(verdicts[POLICY_UPLINK_ONLY] > 1000);
 	assert_true(verdicts[POLICY_TENANT_CROSSED] > 500);
 	assert_true(verdicts[POLICY_UNLISTED] > 500);
+	assert_true(verdicts[POLICY_UPDATE_DENIED] > 500);
+#ifdef HAVE_MAXMINDDB
+	assert_true(verdicts[POLICY_COUNTRY_DENIED] > 50);
+#endif
 }
 
 int main(void)
