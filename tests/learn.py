@@ -254,6 +254,20 @@ def who_tried_a_whole_network_is_spoken_of(folder):
 
 
 @test
+def what_permits_more_than_was_seen_says_so(folder):
+    said = [(True, mqtt_connect(b"gw")), (False, b"\x20\x02\x00\x00")]
+    said += [(True, mqtt_publish(b"t/%d" % n, b"1")) for n in range(40)]
+    frames = talk("10.1.0.5", "10.2.0.5", 40000, 1883, said)
+    frames += [ip("10.1.0.6", "10.2.0.5", 17, udp(60000, 1000 + 100 * n, b"q")) for n in range(20)]
+    with open(holds(folder, pcap(os.path.join(folder, "w.pcap"), frames)), encoding="utf-8") as f:
+        lines = f.read().splitlines()
+    assert any("mqtt: {do: write" in x and "# widened: more topics" in x for x in lines), lines
+    assert any("udp: [" in x and "# widened: the nearest" in x for x in lines), lines
+    with open(holds(folder, NORMAL), encoding="utf-8") as f:
+        assert "widened" not in f.read()
+
+
+@test
 def nothing_heard_is_a_policy_too(folder):
     holds(folder, pcap(os.path.join(folder, "e.pcap"), []))
 

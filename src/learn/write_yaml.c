@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define LISTED_PEERS 8 /* in a comment */
+#define LIST_FULL    8 /* ranges that an entry has at most, as in policy/narrow.c and entries.c */
 
 /* --- texts of others --- */
 
@@ -209,6 +210,44 @@ static void put_entries(FILE *out, const char *text)
 	}
 }
 
+/* As many ranges in one list as are ever written: some may have been joined. */
+static bool is_full_list(const char *s, const char *end)
+{
+	unsigned n = 0;
+	bool in = false;
+
+	for (; s < end && *s != '"'; s++) {
+		if (*s == '[')
+			n = 1, in = true;
+		else if (*s == ']')
+			in = false;
+		else if (in && *s == ',' && ++n >= LIST_FULL)
+			return true;
+	}
+	return false;
+}
+
+static bool has_text(const char *s, const char *end, const char *what)
+{
+	return memmem(s, (size_t)(end - s), what, strlen(what)) != NULL;
+}
+
+/* The same, and where an entry permits more than was seen, that it does. */
+static void put_noted(FILE *out, const char *text)
+{
+	const char *end;
+
+	for (; (end = strchr(text, '\n')); text = end + 1) {
+		fprintf(out, "      %.*s", (int)(end - text), text);
+		if (has_text(text, end, "- mqtt: {do: ") && !has_text(text, end, "do: session") &&
+		    !has_text(text, end, ", topic: "))
+			fputs("   # widened: more topics than can be listed", out);
+		else if (is_full_list(text, end))
+			fputs("   # widened: the nearest of many numbers were joined", out);
+		fputc('\n', out);
+	}
+}
+
 void learn_write_draft(const struct learn *l, FILE *out)
 {
 	char *text;
@@ -388,7 +427,7 @@ static void put_conduit(FILE *out, const struct learn *l, const struct group *g,
 	fputs(" to ", out);
 	put_some(out, l, g->to, g->nto);
 	fputs(", please give the reason\"\n    allow:\n", out);
-	put_entries(out, l->pair[g->first].text);
+	put_noted(out, l->pair[g->first].text);
 }
 
 static void put_refused(FILE *out, const struct learn *l)
