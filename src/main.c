@@ -19,6 +19,7 @@ static const struct {
 	{"validate", cmd_validate, "captures against a policy: use, expectations, a report"},
 	{"diff", cmd_diff, "compare two policies by what they permit"},
 	{"explain", cmd_explain, "what a finding means and what to do next"},
+	{"import", cmd_import, "conduits from what a maker says of his device (MUD)"},
 	{"export", cmd_export, "a policy as a ruleset that the kernel enforces alone"},
 };
 

@@ -27,6 +27,7 @@ int cmd_diff(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_learn(int argc, char **argv);
+int cmd_import(int argc, char **argv);
 int cmd_validate(int argc, char **argv);
 
 /* Text of -h and of usage errors: synopsis, options, two examples. */

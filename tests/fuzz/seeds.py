@@ -46,6 +46,8 @@ TARGETS = {
     "pcap": ["files pcaps/*.pcap"],
     "policy": ["files zones/*.yaml"],
     "expect": ["files tests/golden/validate/expect.yaml"],
+    "mud": ["files tests/golden/import-mud/bulb.json", "files tests/golden/import-mud-local/meter.json",
+            "files tests/golden/import-mud-hostile/bad.json"],
     "yaml": ["files zones/*.yaml", "files rules/*.yaml"],
     "replay": ["pieces"],
 }

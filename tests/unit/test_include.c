@@ -253,10 +253,13 @@ static void reference(void **state)
 		block = end + 1;
 		files++;
 	}
-	assert_int_equal(files, 2);
+	assert_int_equal(files, 4);
 	p = good("site.yaml");
 	assert_int_equal(policy_assets(p), 4);
 	assert_string_equal(policy_zone_at(p, place(p, "10.41.0.9").zone)->id, "office");
+	policy_free(p);
+	p = good("lights.yaml"); /* what `import mud` wrote, see Import */
+	assert_string_equal(policy_conduit_at(p, 0)->permits, "tcp 443");
 	policy_free(p);
 }
 
