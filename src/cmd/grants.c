@@ -185,6 +185,10 @@ static int run(const char *path, bool log, bool json)
 		code = cmd_state_error(&help, path, s);
 	else if (log)
 		code = end_of_log(s, &l);
+	if (code == CMD_OK && !state_check(s)) {
+		cmd_state_error(&help, path, s);
+		code = CMD_UNEXPECTED;
+	}
 	state_close(s);
 	return code;
 }

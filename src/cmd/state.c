@@ -118,7 +118,7 @@ bool cmd_state_grants(const struct cmd_help *h, const char *path, const struct p
 {
 	struct state *s = cmd_state_open(h, path, STATE_READ);
 	struct collect c = {.policy = p};
-	bool ok = s && state_grants(s, collect, &c);
+	bool ok = s && state_check(s) && state_grants(s, collect, &c);
 
 	if (s && !ok)
 		cmd_state_error(h, path, s);

@@ -401,22 +401,6 @@ static void flow_did(struct engine *e, struct flow *f, const struct op *op)
 		i->app = f->app;
 }
 
-static void on_opened(void *user, struct flow *f)
-{
-	struct engine *e = user;
-	enum judge_finding what;
-
-	tick(e, f->last);
-	if (!e->cfg.policy)
-		return;
-	what = judge_flow(e->now, f, flow_view(f), may_be_older(e, f));
-	hear_flow(e, e->cfg.policy, e->cfg.lang, f);
-	if (what)
-		flow_violation(e, f, what, f->first, f->first_frame, NULL);
-	else
-		vigil_flow(e->vigil, f, may_be_older(e, f));
-}
-
 /* A conduit opened or closed while the flow went on. */
 static void ask_again(struct engine *e, struct flow *f, int64_t time, uint64_t frame)
 {
@@ -430,6 +414,32 @@ static void ask_again(struct engine *e, struct flow *f, int64_t time, uint64_t f
 	v->did = 0;
 	if (what)
 		flow_violation(e, f, what, time, frame, NULL);
+}
+
+/* Something opened or closed lately: what a server sends may answer what was asked before. */
+static bool may_answer(const struct engine *e, int64_t time)
+{
+	return (uint64_t)time - (uint64_t)e->now->from < ANSWERED;
+}
+
+/* Where only the end of a flow tells who its client is, it is judged for its begin first. */
+static void on_opened(void *user, struct flow *f)
+{
+	struct engine *e = user;
+	enum judge_finding what;
+
+	tick(e, f->last);
+	if (!e->cfg.policy)
+		return;
+	policy_now_at(e->now, f->first);
+	what = judge_flow(e->now, f, flow_view(f), may_be_older(e, f));
+	hear_flow(e, e->cfg.policy, e->cfg.lang, f);
+	if (what)
+		flow_violation(e, f, what, f->first, f->first_frame, NULL);
+	else
+		vigil_flow(e->vigil, f, may_be_older(e, f));
+	if (policy_now_at(e->now, f->last) && !may_answer(e, f->last))
+		ask_again(e, f, f->last, f->first_frame);
 }
 
 /*
@@ -452,7 +462,7 @@ static __attribute__((noinline)) void on_change(struct engine *e, struct flow *f
 		return;
 	if (p->kind == PACKET_TCP && !p->payload_len)
 		return;
-	if (side != f->client && (uint64_t)p->time - (uint64_t)e->now->from < ANSWERED)
+	if ((side != f->client) != v->reversed && may_answer(e, p->time))
 		return;
 	ask_again(e, f, p->time, p->frame);
 }

@@ -98,6 +98,12 @@ bool state_grants(struct state *s, void (*one)(void *user, const struct state_gr
 		  void *user);
 bool state_log(struct state *s, void (*one)(void *user, const struct state_entry *e), void *user);
 
+/*
+ * True when the log is as it was written and knows every grant as it stands there. False with a
+ * sentence otherwise: what says that somebody may do something must have been given by somebody.
+ */
+bool state_check(struct state *s);
+
 /* The last hash of the log; zeros when it is empty. */
 bool state_head(struct state *s, uint8_t hash[STATE_HASH]);
 
