@@ -264,10 +264,10 @@ void engine_fill_verdict(struct engine *e, struct incident *i, const struct flow
 static uint64_t flow_violation_key(struct flow *f)
 {
 	const struct flow_view *v = flow_view(f);
-	const struct policy_place *client = &v->place[0];
+	const struct policy_place *client = &v->place[v->reversed];
 	uint64_t key = mix(client->zone, client->asset);
 
-	return mix(mix(mix(key, v->place[1].zone), f->ip_proto), v->decision.conduit);
+	return mix(mix(mix(key, v->place[!v->reversed].zone), f->ip_proto), v->decision.conduit);
 }
 
 /* Counts a violation by the flow as a whole; a new incident is filled and returned. */
@@ -287,7 +287,8 @@ static struct incident *violation(struct engine *e, struct flow *f, enum judge_f
 
 	if (!i)
 		return NULL;
-	fill_flow(e->cfg.policy, i, f, 0);
+	fill_flow(e->cfg.policy, i, f, v->reversed);
+	i->to_client = false;
 	engine_fill_verdict(e, i, v, v->decision.conduit, false);
 	words_fill(&w, what, i);
 	return i;
@@ -308,7 +309,7 @@ static void count_there(struct engine *e, struct flow *f, enum judge_finding wha
 {
 	struct incident *i = counted_in(e, f, what, key);
 
-	if (i && ((i->swept && !swept) || !addr_eq(&i->src, flow_client(f))))
+	if (i && ((i->swept && !swept) || !addr_eq(&i->src, judge_client(f))))
 		i->tried = i->swept = false;
 }
 

@@ -72,6 +72,17 @@ static inline struct flow_view *flow_view(struct flow *f)
 	return (struct flow_view *)f->user;
 }
 
+/* Who the policy takes for the client of the flow, and for its server. */
+static inline const struct addr *judge_client(struct flow *f)
+{
+	return flow_view(f)->reversed ? flow_server(f) : flow_client(f);
+}
+
+static inline const struct addr *judge_server(struct flow *f)
+{
+	return flow_view(f)->reversed ? flow_client(f) : flow_server(f);
+}
+
 /* What a verdict that is no permission is told as; JUDGE_NOTHING of a permission. */
 enum judge_finding judge_of_verdict(enum policy_verdict v);
 

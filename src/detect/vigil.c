@@ -120,7 +120,7 @@ static void exceeded(struct vigil *v, struct flow *f, enum rate_kind kind, uint3
 {
 	const struct flow_view *view = flow_view(f);
 	const struct words w = {.policy = v->policy, .lang = v->lang, .flow = f, .view = view};
-	const struct addr *client = view->reversed ? flow_server(f) : flow_client(f);
+	const struct addr *client = judge_client(f);
 	uint64_t key = hash_bytes(client->b, sizeof(client->b), (uint64_t)conduit << 2 | kind);
 	struct incident *i = engine_report(v->engine, JUDGE_RATE, key, 0, time, frame);
 
@@ -150,15 +150,13 @@ void vigil_flow(struct vigil *v, struct flow *f, bool older)
 
 void vigil_permitted(struct vigil *v, struct flow *f, const struct op *op, uint32_t conduit)
 {
-	const struct flow_view *view = flow_view(f);
 	const struct policy_conduit *c;
 
 	if (!v->rates || (op->from_server && op->role == OP_PUBLISH))
 		return;
 	c = policy_conduit_at(v->policy, conduit);
 	if (c && c->ops.count &&
-	    !rate_take(v->rates, RATE_OPS, conduit,
-		       view->reversed ? flow_server(f) : flow_client(f), &c->ops, op->time))
+	    !rate_take(v->rates, RATE_OPS, conduit, judge_client(f), &c->ops, op->time))
 		exceeded(v, f, RATE_OPS, conduit, op->time, op->frame);
 }
 
@@ -182,10 +180,11 @@ bool vigil_denied(struct vigil *v, struct flow *f, enum judge_finding what, int6
 {
 	const struct words w = {
 		.policy = v->policy, .lang = v->lang, .flow = f, .view = flow_view(f)};
-	const struct addr *client = flow_client(f);
+	const struct addr *client = judge_client(f);
 	bool icmp = f->ip_proto == 1 || f->ip_proto == 58;
-	const struct sweep_try try = {.server = *flow_server(f),
-				      .port = icmp ? flow_client_port(f) : flow_server_port(f),
+	bool swap = icmp || flow_view(f)->reversed;
+	const struct sweep_try try = {.server = *judge_server(f),
+				      .port = swap ? flow_client_port(f) : flow_server_port(f),
 				      .ip_proto = f->ip_proto};
 	bool is_try = vigil_is_try(what);
 	const struct sweep *s = is_try ? sweep_denied(v->sweeps, client, &try, time) : NULL;
@@ -197,7 +196,8 @@ bool vigil_denied(struct vigil *v, struct flow *f, enum judge_finding what, int6
 	i = engine_report(v->engine, JUDGE_SWEEP, key, 0, time, frame);
 	if (i) {
 		engine_sweep_begins(v->engine, client, time);
-		fill_flow(v->policy, i, f, 0);
+		fill_flow(v->policy, i, f, flow_view(f)->reversed);
+		i->to_client = false;
 		i->count = s->tries;
 		engine_fill_verdict(v->engine, i, flow_view(f), POLICY_NONE, false);
 	}

@@ -327,7 +327,7 @@ static void add_service(struct phrase *p, const struct words *w)
 	case 6:
 	case 17:
 		add(p, LANG("%s port %u", "%s ポート %u"), f->ip_proto == 6 ? "tcp" : "udp",
-		    flow_server_port(f));
+		    words_client(w) ? flow_client_port(f) : flow_server_port(f));
 		break;
 	case 1:
 	case 58:
@@ -344,17 +344,17 @@ static void observed_flow(struct phrase *p, const struct words *w)
 		words_frame(p, w);
 		return;
 	}
-	add_end(p, w, 0, true);
+	add_end(p, w, words_client(w), true);
 	if (w->lang == FINDING_JA) {
 		add(p, " が ");
-		add_end(p, w, 1, true);
+		add_end(p, w, !words_client(w), true);
 		add(p, " の ");
 		add_service(p, w);
 		add(p, w->running ? " との通信を続けました" : " に通信しました");
 		return;
 	}
 	add(p, w->running ? " went on talking to " : " talked to ");
-	add_end(p, w, 1, true);
+	add_end(p, w, !words_client(w), true);
 	add(p, ", ");
 	add_service(p, w);
 }

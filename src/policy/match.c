@@ -342,6 +342,7 @@ struct policy_op_decision policy_op(const struct policy_now *now,
 	struct judge j;
 	const struct rule *closed = NULL;
 	struct said said;
+	uint32_t limited = POLICY_NONE;
 	uint64_t at = 0;
 	bool update;
 
@@ -363,8 +364,12 @@ struct policy_op_decision policy_op(const struct policy_now *now,
 	closed = said.closed;
 	for (;; ask_all(now, d, &j, at, &said)) {
 		x.conduit = said.permits ? said.permits_by : POLICY_NONE;
+		/* of several that permit a part each, one that limits how often */
+		if (limited == POLICY_NONE && said.permits && p->conduit[x.conduit].pub.ops.count)
+			limited = x.conduit;
 		if (said.end >= j.elements) {
 			x.verdict = POLICY_ALLOW;
+			x.conduit = limited != POLICY_NONE ? limited : x.conduit;
 			return x;
 		}
 		if (said.end == at)

@@ -63,6 +63,42 @@ static void its_end_is_no_use_of_it(void **state)
 	assert_int_equal(w->memory.alerts, 0);
 }
 
+/* Its server was heard first, and nobody saw who opened it. */
+static void turned(struct world *w)
+{
+	const struct addr plc = w->flow.addr[1];
+
+	w->flow.addr[1] = w->flow.addr[0];
+	w->flow.addr[0] = plc;
+	w->flow.client = 0;
+	w->flow.client_by = FLOW_BY_FIRST;
+	w->flow.port[0] = fake.port = 502;
+	w->flow.port[1] = 40000;
+	fake.flow = POLICY_NO_CONDUIT;
+}
+
+static void whoever_goes_on_is_told_whoever_was_heard_first(void **state)
+{
+	struct world *w = *state;
+	const struct incident *i;
+
+	turned(w);
+	engine_handlers.opened(w->e, &w->flow);
+	fake.port = 0;
+	conduit.until = "2026-12-31";
+	turn(POLICY_EXPIRED, 20 * SECOND);
+	packet_of(w, 0, 20 * SECOND + SECOND / 2, 5, PACKET_TCP); /* an answer */
+	packet_of(w, 1, 21 * SECOND, 5, PACKET_TCP);
+	engine_flush(w->e);
+	i = only(w, "policy.expired");
+	assert_int_equal(i->first_frame, 21);
+	assert_int_equal(i->src.b[13], 40);
+	assert_int_equal(i->dport, 502);
+	assert_string_equal(i->src_zone, "control-info");
+	assert_string_equal(i->observed, "hmi-1 (10.40.0.5, control-info) went on talking to plc-1 "
+					 "(10.50.0.11, control), tcp port 502");
+}
+
 static void what_the_server_goes_on_sending_is(void **state)
 {
 	struct world *w = *state;
@@ -173,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_session_ends_with_its_conduit),
 		TEST(its_end_is_no_use_of_it),
+		TEST(whoever_goes_on_is_told_whoever_was_heard_first),
 		TEST(what_the_server_goes_on_sending_is),
 		TEST(datagrams_count_without_payload),
 		TEST(it_may_open_again),

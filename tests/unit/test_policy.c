@@ -100,6 +100,30 @@ static void pieces(void **state)
 	policy_free(p);
 }
 
+/* Whoever asks for a bit more than one conduit permits must not get around its limit. */
+static void a_limit_holds_for_ops_that_several_permit(void **state)
+{
+	static const char text[] =
+		"zones:\n  a: {level: control, networks: [10.1.0.0/16]}\n"
+		"  b: {level: control-information, networks: [10.2.0.0/16]}\n"
+		"conduits:\n"
+		"  - {id: few, from: b, to: a, allow: [{modbus: {do: read, holding: 0-9}}],\n"
+		"     limit: {ops: 5/m}}\n"
+		"  - {id: more, from: b, to: a, allow: [{modbus: {do: read, holding: 10-99}}]}\n";
+	struct policy *p = must(text, 0);
+	struct policy_flow_decision d = flow(p, "10.2.0.1", "10.1.0.1", 6, 502);
+	struct op op = modbus_op(OP_READ, 1, 8, 5);
+	struct policy_op_decision x = policy_op(policy_rest(p), &d, &op);
+
+	(void)state;
+	assert_int_equal(x.verdict, POLICY_ALLOW);
+	assert_string_equal(policy_conduit_at(p, x.conduit)->id, "few");
+	op = modbus_op(OP_READ, 1, 10, 5);
+	x = policy_op(policy_rest(p), &d, &op);
+	assert_string_equal(policy_conduit_at(p, x.conduit)->id, "more");
+	policy_free(p);
+}
+
 static void notations(void **state)
 {
 	static const char *const same[] = {
@@ -580,13 +604,20 @@ static void large(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_value),	 cmocka_unit_test(pieces),
-		cmocka_unit_test(notations),	 cmocka_unit_test(services),
-		cmocka_unit_test(between_zones), cmocka_unit_test(grants),
-		cmocka_unit_test(topics),	 cmocka_unit_test(cip),
-		cmocka_unit_test(places),	 cmocka_unit_test(long_expectations),
-		cmocka_unit_test(model1),	 cmocka_unit_test(reference),
+		cmocka_unit_test(every_value),
+		cmocka_unit_test(pieces),
+		cmocka_unit_test(notations),
+		cmocka_unit_test(services),
+		cmocka_unit_test(between_zones),
+		cmocka_unit_test(grants),
+		cmocka_unit_test(topics),
+		cmocka_unit_test(cip),
+		cmocka_unit_test(places),
+		cmocka_unit_test(long_expectations),
+		cmocka_unit_test(model1),
+		cmocka_unit_test(reference),
 		cmocka_unit_test(large),
+		cmocka_unit_test(a_limit_holds_for_ops_that_several_permit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
