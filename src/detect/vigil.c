@@ -175,6 +175,15 @@ bool vigil_is_try(enum judge_finding what)
 	}
 }
 
+/* Each listed asset sweeps by itself; of the other hosts of a zone the first are told, and how many
+ * times there were others. */
+static uint64_t sweep_key(const struct flow_view *v)
+{
+	const struct policy_place *client = &v->place[v->reversed];
+
+	return hash_u64(client->asset, client->zone);
+}
+
 bool vigil_denied(struct vigil *v, struct flow *f, enum judge_finding what, int64_t time,
 		  uint64_t frame)
 {
@@ -188,12 +197,14 @@ bool vigil_denied(struct vigil *v, struct flow *f, enum judge_finding what, int6
 				      .ip_proto = f->ip_proto};
 	bool is_try = vigil_is_try(what);
 	const struct sweep *s = is_try ? sweep_denied(v->sweeps, client, &try, time) : NULL;
-	uint64_t key = hash_bytes(client->b, sizeof(client->b), 0);
+	uint64_t place = hash_bytes(client->b, sizeof(client->b), 0);
+	uint64_t key = sweep_key(flow_view(f));
 	struct incident *i, *open;
 
 	if (!s)
-		return is_try && sweep_goes_on(v->sweeps, client, time);
-	i = engine_report(v->engine, JUDGE_SWEEP, key, 0, time, frame);
+		return is_try && sweep_goes_on(v->sweeps, client, time) &&
+		       engine_incident(v->engine, JUDGE_SWEEP, key, place);
+	i = engine_report(v->engine, JUDGE_SWEEP, key, place, time, frame);
 	if (i) {
 		engine_sweep_begins(v->engine, client, time);
 		fill_flow(v->policy, i, f, flow_view(f)->reversed);
@@ -201,10 +212,10 @@ bool vigil_denied(struct vigil *v, struct flow *f, enum judge_finding what, int6
 		i->count = s->tries;
 		engine_fill_verdict(v->engine, i, flow_view(f), POLICY_NONE, false);
 	}
-	open = i ? i : s->news ? engine_incident(v->engine, JUDGE_SWEEP, key, 0) : NULL;
-	if (open)
+	open = i ? i : engine_incident(v->engine, JUDGE_SWEEP, key, place);
+	if (open && (i || s->news))
 		words_sweep(&w, s, open);
-	return true;
+	return open;
 }
 
 void vigil_told(const struct vigil *v, struct incident *i)

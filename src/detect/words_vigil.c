@@ -113,10 +113,10 @@ void words_sweep_end(enum finding_lang lang, struct incident *i)
 {
 	struct phrase see = {i->observed, sizeof(i->observed), strlen(i->observed)};
 
-	if (i->count > SWEEP_TRIES)
+	if (i->count - i->elsewhere > SWEEP_TRIES)
 		phrase_add(&see,
 			   lang == FINDING_JA ? "。試行は合計 %" PRIu64 " 件"
 					      : "; %" PRIu64 " tries in all",
-			   i->count);
+			   i->count - i->elsewhere);
 	utf8_trim(i->observed);
 }

@@ -194,6 +194,29 @@ static void a_sweep_hides_no_other_host(void **state)
 	assert_int_equal(told_of(w, "policy.no-conduit"), 1);
 }
 
+/* Made-up addresses that each look around are no flood of alerts; the others are told as denied. */
+static void sweeps_from_made_up_addresses_are_no_flood(void **state)
+{
+	struct world *w = *state;
+	const struct incident *i = NULL;
+	unsigned k, n;
+
+	fake.flow = POLICY_NO_CONDUIT;
+	fake.conduit = POLICY_NONE;
+	for (k = 0; k < 120; k++)
+		sweep_of(w, (uint8_t)(100 + k), 12, SECOND);
+	engine_flush(w->e);
+	assert_int_equal(told_of(w, "detect.sweep"), INCIDENT_PLACES);
+	assert_true(w->memory.alerts <= 3 * INCIDENT_PLACES);
+	for (k = n = 0; k < w->memory.alerts; k++)
+		if (strcmp(w->memory.alert[k].finding->id, "detect.sweep") == 0) {
+			n += w->memory.alert[k].elsewhere > 0;
+			i = w->memory.alert[k].elsewhere ? &w->memory.alert[k] : i;
+		}
+	assert_int_equal(n, 1);
+	assert_non_null(strstr(i->observed, "; 12 tries in all"));
+}
+
 /* n flows, each to a server of its own, a second apart. */
 static void visit(struct world *w, int n, enum policy_verdict flow)
 {
@@ -259,6 +282,7 @@ int main(void)
 		TEST(a_sweep_hides_nothing_that_began_before),
 		TEST(a_sweep_hides_nothing_that_comes_after),
 		TEST(a_sweep_hides_no_other_host),
+		TEST(sweeps_from_made_up_addresses_are_no_flood),
 		TEST(many_denied_servers_are_a_sweep),
 		TEST(many_permitted_servers_are_no_sweep),
 		TEST(wrong_objects_on_many_servers_are_no_sweep),
