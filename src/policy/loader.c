@@ -299,8 +299,9 @@ void load_take_id(struct loader *l, const struct yaml_node *at, const char *id, 
 {
 	uint32_t other = ids_add(l, &l->ids, id, value, id_of);
 
-	if (strncmp(id, "role:", 5) == 0 &&
-	    !(value & END_GROUP && l->p->group[value & ~END_GROUP].role))
+	/* zones and assets of such a name are older than roles */
+	if (strncmp(id, "role:", 5) == 0 && value & END_GROUP &&
+	    !l->p->group[value & ~END_GROUP].role)
 		load_error(l, at,
 			   "the id \"%s\" would mean something else than all assets of a role", id);
 	if (other != IMAP_NONE)

@@ -62,7 +62,6 @@ static const struct mistake {
 	{"zones:\n  a: {level: dmz, asns: @[]}\n", "asns is an empty list"},
 	{"zones:\n  a: {level: dmz, organisations: @[]}\n", "organisations is an empty list"},
 	{"zones:\n  a: {level: dmz, tenant: @[]}\n", "tenant is an empty list"},
-	{"zones:\n  @role:plc: {level: dmz}\n", "would mean something else than all assets of a"},
 	{ZONES "groups: {@\"role:plc\": [control]}\n", "the id \"role:plc\" would mean something"},
 	{ZONES "schedules: {s: {days: @[], hours: 08:00-09:00}}\n", "days is an empty list"},
 	{ZONES "schedules: {s: {days: mon, hours: @[]}}\n", "hours is an empty list"},
