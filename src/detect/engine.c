@@ -213,7 +213,6 @@ struct sweep_begin {
 	struct addr client;
 	int64_t from, to; /* ns */
 };
-
 static void sweep_one(void *user, struct incident *i)
 {
 	const struct sweep_begin *b = user;
@@ -234,7 +233,6 @@ bool engine_is(const struct engine *e, const struct incident *i, enum judge_find
 	return i->finding == e->finding[what];
 }
 
-/* The same as engine_report() where only the key matters. */
 static struct incident *report(struct engine *e, enum judge_finding what, uint64_t key,
 			       int64_t time, uint64_t frame)
 {
@@ -299,7 +297,6 @@ static struct incident *counted_in(struct engine *e, struct flow *f, enum judge_
 				   uint64_t key)
 {
 	struct incident *i = engine_incident(e, what, key, flow_key(f));
-
 	return i ? i : engine_incident(e, what, key, 0);
 }
 
@@ -338,7 +335,6 @@ static void flow_talked(struct engine *e, struct flow *f)
 	if (i)
 		i->tried = i->swept = false;
 }
-
 static void flow_violation(struct engine *e, struct flow *f, enum judge_finding what, int64_t time,
 			   uint64_t frame, const struct op *op)
 {
@@ -477,7 +473,8 @@ static void on_packet(void *user, struct flow *f, const struct packet *p, unsign
 	if (!e->now)
 		return;
 	if (p->file != e->file || !is_same_second(e, p->time) ||
-	    (v->epoch != e->now->epoch && v->opened) || policy_now_stale(e->now, p->time)) {
+	    (v->epoch != e->now->epoch && v->opened) || (v->told && !v->talked) ||
+	    policy_now_stale(e->now, p->time)) {
 		on_change(e, f, p, side);
 		return;
 	}
