@@ -15,6 +15,7 @@ struct side {
 	uint16_t classes; /* what they may do at most */
 	bool everything;  /* no conduit, and none is needed */
 	bool nothing;	  /* whatever conduits say */
+	bool updated;	  /* firmware and programs go through update conduits only */
 };
 
 struct key {
@@ -60,16 +61,11 @@ static const struct conduit everything = {
 
 /* --- sides --- */
 
-static bool always(const struct conduit *c)
-{
-	return !*c->pub.when;
-}
-
 /* True when conduit c of policy k is open while the condition of `of` (of policy j) holds. */
 static bool open_with(const struct work *w, unsigned k, const struct conduit *c, unsigned j,
 		      const struct conduit *of)
 {
-	return always(c) || diff_same_when(w->r.p[k], c, w->r.p[j], of);
+	return diff_open_with(w->r.p[k], c, w->r.p[j], of);
 }
 
 static struct space_side side_with(struct work *w, unsigned k, const struct side *s, unsigned j,
@@ -79,6 +75,7 @@ static struct space_side side_with(struct work *w, unsigned k, const struct side
 	uint32_t i, n;
 
 	by.denied = (uint16_t)~s->classes;
+	by.guarded = s->updated ? UPDATE_CLASSES : 0;
 	for (i = 0; i < w->n[k] && !s->nothing; i++) {
 		const struct conduit *c = w->list[k][i];
 
@@ -146,6 +143,7 @@ struct item { /* what one policy permits, or says */
 	const void *thing; /* its rule, service or itself: told once */
 	const char *what;
 	int line;
+	bool is_service;
 	const struct conduit *else_when; /* of the other policy: permits it too, under this */
 };
 
@@ -204,6 +202,9 @@ static struct diff_entry *entry_of(struct work *w, enum diff_kind kind, const vo
 	return &l->entry[i];
 }
 
+/* A service stays, but there are update conduits now. */
+static const char updates_only[] = "programs and firmware";
+
 static void tell(struct work *w, const struct item *i, enum space_answer answer,
 		 const struct space_example *ex)
 {
@@ -213,7 +214,7 @@ static void tell(struct work *w, const struct item *i, enum space_answer answer,
 	uint8_t verdict[2] = {POLICY_ALLOW, POLICY_ALLOW};
 	struct diff_entry *e;
 	unsigned k;
-	bool is_new;
+	bool is_new, updates = false;
 
 	if (answer == SPACE_NO) {
 		for (k = 0; k < 2; k++)
@@ -221,11 +222,13 @@ static void tell(struct work *w, const struct item *i, enum space_answer answer,
 		/* the matcher has the last word, and may know more than the rules say */
 		if (!passes(verdict[i->side]) || passes(verdict[!i->side]))
 			return;
+		updates = i->is_service && ex->is_op && verdict[!i->side] == POLICY_UPDATE_DENIED;
 	}
-	e = entry_of(w, kind, i->thing, i->else_when, &is_new);
+	e = entry_of(w, kind, i->thing, updates ? updates_only : (const void *)i->else_when,
+		     &is_new);
 	if (!is_new)
 		return;
-	e->what = i->what;
+	e->what = updates ? updates_only : i->what;
 	e->has_example = answer == SPACE_NO;
 	if (e->has_example)
 		e->example = *ex;
@@ -285,8 +288,13 @@ static void compare_item(struct work *w, const struct key *key, struct item *i, 
 	unsigned k = i->side, other = !k;
 	struct space_example ex, unused;
 	struct space_side by = side_with(w, other, &key->side[other], k, i->conduit);
-	enum space_answer answer = covered(w, i, key->side[k].classes, &by, &ex);
+	uint16_t classes = key->side[k].classes;
+	enum space_answer answer;
 	uint32_t n;
+
+	if (key->side[k].updated && i->is_service && !i->conduit->pub.update)
+		classes &= (uint16_t)~UPDATE_CLASSES;
+	answer = covered(w, i, classes, &by, &ex);
 
 	if (answer == SPACE_YES)
 		return;
@@ -296,7 +304,7 @@ static void compare_item(struct work *w, const struct key *key, struct item *i, 
 		if (open_with(w, other, c, k, i->conduit))
 			continue;
 		by = side_with(w, other, &key->side[other], other, c);
-		if (covered(w, i, key->side[k].classes, &by, &unused) == SPACE_YES)
+		if (covered(w, i, classes, &by, &unused) == SPACE_YES)
 			i->else_when = c;
 	}
 	tell(w, i, answer, &ex);
@@ -312,7 +320,7 @@ static void compare_side(struct work *w, const struct key *key, unsigned k)
 		told = w->current->entries;
 		for (n = 0; n < c->rules; n++) {
 			const struct rule *r = &c->rule[n];
-			struct item item = {k, c, r, r->text, r->line, NULL};
+			struct item item = {k, c, r, r->text, r->line, false, NULL};
 
 			/* what a protocol is carried in goes with it */
 			if (!(r->has & RULE_CARRIER) || told == w->current->entries)
@@ -320,7 +328,7 @@ static void compare_side(struct work *w, const struct key *key, unsigned k)
 		}
 		for (n = 0; n < c->services; n++) {
 			const struct service *s = &c->service[n];
-			struct item item = {k, c, s, s->text, s->line, NULL};
+			struct item item = {k, c, s, s->text, s->line, true, NULL};
 
 			compare_item(w, key, &item, service_covered);
 		}
@@ -414,6 +422,7 @@ static struct side side_of(struct work *w, unsigned k)
 		s.nothing = d.verdict != POLICY_LATER;
 	}
 	s.classes = d.classes & ((1u << OP_CLASSES) - 1);
+	s.updated = d.updated;
 	return s;
 }
 

@@ -1,8 +1,7 @@
 /*
  * What changes the answer to a violation, or who is where, while the same may pass: modes, zones
- * of addresses, layers, lists of devices, limits, and what is watched.
+ * of addresses, layers, lists of devices, limits.
  */
-#include "base/civil.h"
 #include "policy/diff_regions.h"
 
 struct facts {
@@ -10,9 +9,8 @@ struct facts {
 	const struct regions *r;
 };
 
-static struct diff_entry *fact(struct facts *f, const char *what)
+struct diff_entry *diff_fact(struct diff_list *l, const char *what)
 {
-	struct diff_list *l = f->out;
 	struct diff_entry *e;
 
 	l->entry = arena_grow(&l->arena, l->entry, l->count, &l->cap, sizeof(*l->entry));
@@ -23,6 +21,11 @@ static struct diff_entry *fact(struct facts *f, const char *what)
 		.where = {{.conduit = "", .when = ""}, {.conduit = "", .when = ""}},
 	};
 	return e;
+}
+
+static struct diff_entry *fact(struct facts *f, const char *what)
+{
+	return diff_fact(f->out, what);
 }
 
 static void at(struct diff_entry *e, unsigned k, const char *file, int line)
@@ -55,8 +58,7 @@ static void settings(struct facts *f)
 
 /* --- zones --- */
 
-/* The only zone of the other policy that addresses of this one are in; POLICY_NONE: several. */
-static uint32_t only_zone(const struct regions *r, unsigned k, uint32_t zone)
+uint32_t diff_only_zone(const struct regions *r, unsigned k, uint32_t zone)
 {
 	uint32_t c, other = POLICY_NONE;
 	bool seen = false;
@@ -91,8 +93,8 @@ static void zone_moved(struct facts *f, uint32_t cell)
 
 	if (strcmp(old, new) == 0)
 		return;
-	if (z[0] != POLICY_NONE && z[1] != POLICY_NONE && only_zone(r, 0, z[0]) == z[1] &&
-	    only_zone(r, 1, z[1]) == z[0])
+	if (z[0] != POLICY_NONE && z[1] != POLICY_NONE && diff_only_zone(r, 0, z[0]) == z[1] &&
+	    diff_only_zone(r, 1, z[1]) == z[0])
 		return;
 	for (i = 0; i < cell; i++)
 		if (r->cell[i].side[0].zone == z[0] && r->cell[i].side[1].zone == z[1])
@@ -127,12 +129,12 @@ static void zone_says(struct facts *f, uint32_t zone)
 	static const char *const impact[] = {"unsaid", "limited", "serious", "catastrophic"};
 	const struct policy *p = f->r->p[0], *q = f->r->p[1];
 	const struct policy_zone *x = &p->zone[zone], *y = NULL;
-	uint32_t i, other = only_zone(f->r, 0, zone);
+	uint32_t i, other = diff_only_zone(f->r, 0, zone);
 
 	for (i = 0; i < q->zones && !y; i++)
 		if (strcmp(q->zone[i].id, x->id) == 0)
 			y = &q->zone[i];
-	if (!y && other != POLICY_NONE && only_zone(f->r, 1, other) == zone)
+	if (!y && other != POLICY_NONE && diff_only_zone(f->r, 1, other) == zone)
 		y = &q->zone[other];
 	if (!y)
 		return;
@@ -140,6 +142,7 @@ static void zone_says(struct facts *f, uint32_t zone)
 	zone_fact(f, x, y, "unknown-devices", unknown[x->unknown_devices],
 		  unknown[y->unknown_devices]);
 	zone_fact(f, x, y, "recovery", recovery[x->recovery], recovery[y->recovery]);
+	diff_peers(f->r, x, y, f->out);
 	zone_fact(f, x, y, "impact", impact[x->impact], impact[y->impact]);
 }
 
@@ -205,48 +208,6 @@ static void assets(struct facts *f)
 				asset_listed(f, k, a, &a->addresses[n]);
 			if (k == 0 && a->has_address)
 				asset_says(f, a, &a->address);
-		}
-}
-
-/* --- what is watched --- */
-
-static bool same_watch(const struct watch *x, const struct watch *y)
-{
-	return strcmp(x->from_words, y->from_words) == 0 && strcmp(x->to_words, y->to_words) == 0 &&
-	       strcmp(x->pub.meant, y->pub.meant) == 0 && x->pub.every == y->pub.every &&
-	       x->pub.changes == y->pub.changes && x->range.count == y->range.count &&
-	       (!x->range.count || memcmp(x->range.range, y->range.range,
-					  x->range.count * sizeof(*x->range.range)) == 0);
-}
-
-static void watches(struct facts *f)
-{
-	struct arena *a = &f->out->arena;
-	uint32_t i, n;
-	unsigned k;
-
-	for (k = 0; k < 2; k++)
-		for (i = 0; i < f->r->p[k]->watches; i++) {
-			const struct watch *x = &f->r->p[k]->watch[i];
-			char every[64] = "", changes[64] = "";
-
-			for (n = 0; n < f->r->p[!k]->watches; n++)
-				if (same_watch(x, &f->r->p[!k]->watch[n]))
-					break;
-			if (n < f->r->p[!k]->watches)
-				continue;
-			if (x->pub.every)
-				civil_duration_str(x->pub.every, every, sizeof(every));
-			if (x->pub.changes)
-				civil_duration_str(x->pub.changes, changes, sizeof(changes));
-			at(fact(f,
-				arena_printf(a, "%s watched: %s, %s -> %s%s%s%s%s%s%s",
-					     k ? "is now" : "is no longer", x->pub.meant,
-					     x->from_words, x->to_words, *every ? ", every " : "",
-					     every, x->pub.range ? ", range " : "",
-					     x->pub.range ? x->pub.range : "",
-					     *changes ? ", changes " : "", changes)),
-			   k, f->r->p[k]->file, x->pub.line);
 		}
 }
 
@@ -318,5 +279,5 @@ void diff_facts(const struct regions *r, struct diff_list *out)
 	for (i = 0; i < r->p[0]->zones; i++)
 		zone_says(&f, i);
 	assets(&f);
-	watches(&f);
+	diff_watches(r, out);
 }

@@ -30,6 +30,8 @@ static uint32_t traits_of(const struct policy *p, struct policy_place place)
 		c = &p->cap[place.asset != POLICY_NONE ? p->zones + place.asset : place.zone];
 		h = hash_u64(c->tenants, h << 32 | (uint64_t)c->uplink_only << 16 | c->classes);
 	}
+	if (policy_updater(p, place) != POLICY_NONE)
+		h = hash_u64(1, h);
 	return (uint32_t)h;
 }
 

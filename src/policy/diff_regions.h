@@ -59,8 +59,22 @@ void diff_facts(const struct regions *r, struct diff_list *out);
 const char *diff_limits(struct arena *a, const struct conduit *const *old, uint32_t n,
 			const struct conduit *const *new, uint32_t m);
 
-/* diff_when.c: do the two conduits, of p and q, open and close by the same rules? */
-bool diff_same_when(const struct policy *p, const struct conduit *a, const struct policy *q,
-		    const struct conduit *b);
+/* diff_watch.c: what is watched in one of them only, or otherwise. */
+void diff_watches(const struct regions *r, struct diff_list *out);
+
+/* diff_facts.c: an entry that says just this; where neither file says it yet. */
+struct diff_entry *diff_fact(struct diff_list *l, const char *what);
+
+/* diff_facts.c: the only zone of the other policy that addresses of this one (of policy k) are
+ * in; POLICY_NONE: several, or none. */
+uint32_t diff_only_zone(const struct regions *r, unsigned k, uint32_t zone);
+
+/* diff_peers.c: whom the conduits of a zone hold for; kinds of what may pass. */
+void diff_peers(const struct regions *r, const struct policy_zone *x, const struct policy_zone *y,
+		struct diff_list *out);
+
+/* diff_when.c: is conduit c of p open whenever `of` (of q) is, grants given alike? */
+bool diff_open_with(const struct policy *p, const struct conduit *c, const struct policy *q,
+		    const struct conduit *of);
 
 #endif

@@ -1,4 +1,5 @@
-/* When conduits are open, compared by what it means: [mon, tue] is mon-tue. */
+/* When conduits are open, compared by what it means: [mon, tue] is mon-tue, and day shift is less
+ * than all day. */
 #include "policy/diff_regions.h"
 
 static bool has_name(const char *const *list, const char *name)
@@ -9,17 +10,13 @@ static bool has_name(const char *const *list, const char *name)
 	return false;
 }
 
-static bool same_names(const char *const *a, const char *const *b)
+/* May everybody of b give a grant who may give one of a? */
+static bool names_within(const char *const *a, const char *const *b)
 {
-	const char *const *x;
-
-	if (!a != !b)
-		return false;
-	for (x = a; x && *x; x++)
-		if (!has_name(b, *x))
-			return false;
-	for (x = b; x && *x; x++)
-		if (!has_name(a, *x))
+	if (!a || !b)
+		return !b;
+	for (; *a; a++)
+		if (!has_name(b, *a))
 			return false;
 	return true;
 }
@@ -35,38 +32,51 @@ static void week(struct arena *a, const struct when *w, struct iset *out)
 	iset_seal(out);
 }
 
-static bool same_hours(const struct policy *p, const struct when *a, const struct policy *q,
-		       const struct when *b)
+#define WEEK_MINUTES (7u * 24 * 60)
+
+/* Are all hours of b hours of a? */
+static bool hours_cover(const struct policy *p, const struct when *a, const struct policy *q,
+			const struct when *b)
 {
 	struct arena arena = {0};
 	struct iset x = {0}, y = {0};
-	bool same = !a->schedules == !b->schedules;
+	bool within;
+	uint32_t i;
 
-	if (same && a->schedules) {
-		week(&arena, a, &x);
+	if (!a->schedules)
+		return true;
+	week(&arena, a, &x);
+	within = iset_contains_range(&x, 0, WEEK_MINUTES - 1);
+	if (!within && b->schedules && strcmp(p->tz->name, q->tz->name) == 0) {
 		week(&arena, b, &y);
-		same = x.count == y.count &&
-		       memcmp(x.range, y.range, x.count * sizeof(*x.range)) == 0 &&
-		       strcmp(p->tz->name, q->tz->name) == 0;
+		within = true;
+		for (i = 0; i < y.count && within; i++)
+			within = iset_contains_range(&x, y.range[i].lo, y.range[i].hi);
 	}
 	arena_free(&arena);
-	return same;
+	return within;
 }
 
-static bool always(const struct conduit *c)
+/* A grant of b is one that a would take. */
+static bool grant_covers(const struct policy_conduit *a, const struct policy_conduit *b)
 {
-	return !*c->pub.when;
+	if (!a->grant_required)
+		return true;
+	return b->grant_required &&
+	       (!a->grant_longest || (b->grant_longest && b->grant_longest <= a->grant_longest)) &&
+	       names_within(b->approvers, a->approvers);
 }
 
-bool diff_same_when(const struct policy *p, const struct conduit *a, const struct policy *q,
-		    const struct conduit *b)
+bool diff_open_with(const struct policy *p, const struct conduit *c, const struct policy *q,
+		    const struct conduit *of)
 {
-	const struct when *x = &a->when, *y = &b->when;
+	const struct when *x = &c->when, *y = &of->when;
 
-	if (always(a) || always(b))
-		return always(a) == always(b);
-	return x->modes == y->modes && x->has_until == y->has_until && x->until == y->until &&
-	       a->pub.grant_required == b->pub.grant_required &&
-	       a->pub.grant_longest == b->pub.grant_longest &&
-	       same_names(a->pub.approvers, b->pub.approvers) && same_hours(p, x, q, y);
+	if (!*c->pub.when)
+		return true;
+	if (x->modes && (!y->modes || y->modes & ~x->modes))
+		return false;
+	if (x->has_until && (!y->has_until || y->until > x->until))
+		return false;
+	return grant_covers(&c->pub, &of->pub) && hours_cover(p, x, q, y);
 }

@@ -25,8 +25,9 @@ static void watch_id(struct loader *l, const struct yaml_node *n, void *object)
 	other = ids_add(l, &l->watch_ids, id, (uint32_t)(w - l->p->watch), watch_name);
 	w->pub.id = id;
 	if (other != IMAP_NONE)
-		load_error(l, n, "the id \"%s\" is already that of the watch in line %d", id,
-			   l->p->watch[other].pub.line);
+		load_error(
+			l, n, "the id \"%s\" is already that of the watch in %s", id,
+			load_line(l, n, l->p->watch[other].pub.file, l->p->watch[other].pub.line));
 }
 
 static void watch_from(struct loader *l, const struct yaml_node *n, void *object)
@@ -230,7 +231,12 @@ static void load_watch(struct loader *l, const struct yaml_node *n)
 
 	p->watch = arena_grow(l->a, p->watch, p->watches, &p->watch_cap, sizeof(*p->watch));
 	x.w = &p->watch[p->watches++];
-	*x.w = (struct watch){.pub = {.id = "", .reason = "", .refs = no_refs, .line = n->line}};
+	*x.w = (struct watch){.pub = {.id = "",
+				      .reason = "",
+				      .refs = no_refs,
+				      .file = load_file(l, n),
+				      .line = n->line,
+				      .col = n->col}};
 	x.w->rule.conduit = POLICY_NONE;
 	load_fields_or(l, n, "a watch", watch_fields, watch_entry, suggest_protocols, &x);
 	if (l->diag->errors != errors)

@@ -219,6 +219,8 @@ static bool side_permits(const struct space_side *by, const struct space_example
 	for (i = 0; i < by->servings; i++) {
 		const struct conduit *c = by->serving[i];
 
+		if (by->guarded >> op->cls & 1 && !c->pub.update)
+			continue;
 		for (k = 0; k < c->rules; k++)
 			if (strcmp(c->rule[k].vocab->proto, op->proto) == 0)
 				break;
@@ -378,7 +380,8 @@ static void side_boxes(const struct space_side *by, const struct space_kind *k, 
 		return;
 	/* what is open as a whole takes away most */
 	for (i = 0; i < by->servings; i++)
-		space_serving_boxes(by->serving[i], k, a, out);
+		if (!(by->guarded >> k->cls & 1) || by->serving[i]->pub.update)
+			space_serving_boxes(by->serving[i], k, a, out);
 	for (i = 0; i < by->rules; i++)
 		if (strcmp(by->rule[i]->vocab->proto, k->vocab->proto) == 0)
 			space_rule_boxes(by->rule[i], k, a, out);

@@ -56,6 +56,7 @@ struct space_side {
 	uint32_t servings;
 	uint16_t
 		denied; /* classes that do not pass whatever the rules say, bits of enum op_class */
+	uint16_t guarded; /* classes that services open in update conduits only, bits */
 };
 
 /*

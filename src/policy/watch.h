@@ -27,7 +27,8 @@ struct policy_watch {
 	const char *range;	 /* the range in words: "150..400"; NULL: none */
 	int64_t every;		 /* ns without such an op at most; 0: not watched */
 	int64_t changes;	 /* ns with the same values at most; 0: not watched */
-	int line;
+	const char *file;	 /* where it is written */
+	int line, col;
 	/* The first op that is meant, as far as the entry says it, to be worded: protocol, class,
 	 * unit, object. Its texts live as long as the policy. */
 	struct op sample;

@@ -75,12 +75,13 @@ static const struct vocab_code codes[] = {
 	{"auth", MQTT_AUTH, OP_SESSION},	 {0},
 };
 
-/* With the delivery of a message, which is the reading of it, and the will in a CONNECT. */
+/* With the delivery of a message, which is the reading of it, and the will in a CONNECT. What
+ * people think of first comes first: it is what examples are made of. */
 static const struct vocab_op vocab_ops[] = {
-	{MQTT_CONNECT, OP_SESSION, OP_SPACE_NONE, false},
 	{MQTT_PUBLISH, OP_WRITE, OP_SPACE_TOPIC, false},
 	{MQTT_SUBSCRIBE, OP_READ, OP_SPACE_TOPIC, false},
 	{MQTT_PUBLISH, OP_READ, OP_SPACE_TOPIC, false},
+	{MQTT_CONNECT, OP_SESSION, OP_SPACE_NONE, false},
 	{MQTT_CONNECT, OP_WRITE, OP_SPACE_TOPIC, false},
 	{0, OP_CLASSES, OP_SPACE_NONE, false},
 };

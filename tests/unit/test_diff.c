@@ -45,6 +45,8 @@ struct sketch {
 	struct part part[2 * CONDUITS];
 	unsigned parts;
 	bool default_allow;
+	bool update; /* there is an update conduit, from and to these hosts (or to a zone) */
+	unsigned updater, updated;
 	bool shuffled, renamed;
 };
 
@@ -104,6 +106,14 @@ static void random_part(struct part *p, const struct sketch *s)
 		random_entry(p);
 }
 
+/* Who may update which; a conduit that goes around it does not load. */
+static void random_update(struct sketch *s)
+{
+	s->update = true;
+	s->updater = rnd(HOSTS);
+	s->updated = rnd(NETS + HOSTS);
+}
+
 static struct sketch random_sketch(void)
 {
 	struct sketch s = {.default_allow = rnd(6) == 0};
@@ -119,6 +129,8 @@ static struct sketch random_sketch(void)
 		s.by_mac[i] = rnd(8) == 0;
 		s.trust[i] = rnd(3) ? 0 : rnd(5);
 	}
+	if (rnd(5) == 0)
+		random_update(&s);
 	s.parts = 1 + rnd(CONDUITS);
 	for (i = 0; i < s.parts; i++)
 		random_part(&s.part[i], &s);
@@ -147,6 +159,8 @@ static const char *const trusts[] = {"", "unknown", "minimal", "known", "full"};
 static struct policy *load_sketch(const struct sketch *s)
 {
 	unsigned i, k, n;
+	struct diag diag = {.count = 0};
+	struct policy *loaded;
 	const char *comma;
 
 	used = 0;
@@ -195,7 +209,18 @@ static struct policy *load_sketch(const struct sketch *s)
 		for (k = 0; k < p->entries; k++)
 			put("%s", p->entry[s->shuffled ? p->entries - 1 - k : k]);
 	}
-	return policy_load_buffer("test", text, used, &(struct diag){0});
+	if (s->update && s->host[s->updater]) {
+		put("  - id: update%s\n    from: ", s->renamed ? "x" : "");
+		put_end(NETS + s->updater, s->renamed);
+		put("\n    to: ");
+		put_end(s->updated < NETS || s->host[s->updated - NETS] ? s->updated : 0,
+			s->renamed);
+		put("\n    when: {grant: required}\n    update: true\n"
+		    "    allow: [{cip: {do: [program, firmware]}}, {tcp: 1-6}]\n");
+	}
+	loaded = policy_load_buffer("test", text, used, &diag);
+	diag_free(&diag);
+	return loaded;
 }
 
 /* --- brute force --- */
@@ -296,7 +321,7 @@ static void edit(struct sketch *s)
 	struct part *p = &s->part[rnd(s->parts)];
 	unsigned i = rnd(HOSTS), n;
 
-	switch (rnd(14)) {
+	switch (rnd(15)) {
 	case 0:
 		if (s->parts > 1)
 			*p = s->part[--s->parts];
@@ -336,6 +361,12 @@ static void edit(struct sketch *s)
 	case 12:
 		s->listed[i % NETS] = !s->listed[i % NETS];
 		break;
+	case 13:
+		if (s->update)
+			s->update = false;
+		else
+			random_update(s);
+		break;
 	default: /* a device is no longer named by conduits; the rest of them stays */
 		for (n = 0; n < p->nto; n++)
 			if (p->to[n] >= NETS)
@@ -343,12 +374,17 @@ static void edit(struct sketch *s)
 	}
 }
 
-static unsigned told[4], differing;
+static unsigned told[4], differing, updates;
 
-static struct policy *good(const struct sketch *s, uint64_t start)
+static struct policy *good(struct sketch *s, uint64_t start)
 {
 	struct policy *p = load_sketch(s);
 
+	updates += s->update && p;
+	if (!p && s->update) {
+		s->update = false;
+		p = load_sketch(s);
+	}
 	if (!p)
 		fail_msg("seed %llu does not load\n%s", (unsigned long long)start, text);
 	return p;
@@ -415,8 +451,9 @@ static void every_difference_is_told(void **state)
 	(void)state;
 	for (i = 0; i < EDITS; i++)
 		one_edit(start);
-	print_message("%u edits: allowed %u, forbidden %u; sampling saw %u\n", EDITS, told[1],
-		      told[3], differing);
+	print_message("%u edits: allowed %u, forbidden %u; sampling saw %u; %u update conduits\n",
+		      EDITS, told[1], told[3], differing, updates);
+	assert_true(updates > EDITS / 20);
 	assert_true(differing > EDITS / 3);
 	assert_true(told[1] > EDITS / 5 && told[3] > EDITS / 5);
 	assert_true(told[0] > EDITS / 20 && told[2] > EDITS / 20);
