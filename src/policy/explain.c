@@ -220,7 +220,7 @@ static void explain_groups(const struct policy *p, FILE *out)
 	}
 }
 
-static void explain_conduit(const struct conduit *c, FILE *out)
+static void explain_conduit(const struct policy *p, const struct conduit *c, FILE *out)
 {
 	static const char *const otherwise[] = {
 		[ACTION_ALERT] = "alert",
@@ -230,10 +230,12 @@ static void explain_conduit(const struct conduit *c, FILE *out)
 		[ACTION_QUARANTINE] = "isolate the sender (quarantine)",
 	};
 	const char *const *r;
+	char file[256];
 	uint32_t i;
 
-	fprintf(out, "\n  %s (line %d): %s may open conversations with %s\n", c->pub.id,
-		c->pub.line, c->from_words, c->to_words);
+	fprintf(out, "\n  %s (%sline %d): %s may open conversations with %s\n", c->pub.id,
+		explain_file(p, c->pub.file, file, sizeof(file)), c->pub.line, c->from_words,
+		c->to_words);
 	if (*c->pub.when)
 		fprintf(out, "    closed unless: %s\n", c->pub.when);
 	if (c->pub.update)
@@ -362,7 +364,7 @@ void policy_explain(const struct policy *p, FILE *out)
 	explain_groups(p, out);
 	fprintf(out, "\nConduits\n");
 	for (i = 0; i < p->conduits; i++)
-		explain_conduit(&p->conduit[i], out);
+		explain_conduit(p, &p->conduit[i], out);
 	explain_watches(p, out);
 	fprintf(out, "\nWho may do what\n");
 	if (index_ends(p, &b))

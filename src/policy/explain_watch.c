@@ -2,12 +2,21 @@
 #include "base/civil.h"
 #include "policy/explain.h"
 
-static void explain_watch(const struct watch *w, FILE *out)
+const char *explain_file(const struct policy *p, const char *file, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	if (strcmp(file, p->file) != 0)
+		snprintf(buf, size, "%s ", file);
+	return buf;
+}
+
+static void explain_watch(const struct policy *p, const struct watch *w, FILE *out)
 {
 	const char *const *r;
-	char text[64];
+	char text[64], file[256];
 
-	fprintf(out, "\n  %s (line %d): %s with %s\n", w->pub.id, w->pub.line, w->from_words,
+	fprintf(out, "\n  %s (%sline %d): %s with %s\n", w->pub.id,
+		explain_file(p, w->pub.file, file, sizeof(file)), w->pub.line, w->from_words,
 		w->to_words);
 	if (*w->pub.reason)
 		fprintf(out, "    because: %s\n", w->pub.reason);
@@ -35,7 +44,7 @@ void explain_watches(const struct policy *p, FILE *out)
 	if (p->watches)
 		fprintf(out, "\nWatched\n");
 	for (i = 0; i < p->watches; i++)
-		explain_watch(&p->watch[i], out);
+		explain_watch(p, &p->watch[i], out);
 }
 
 void explain_limit(const struct policy_conduit *c, FILE *out)

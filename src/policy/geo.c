@@ -128,6 +128,27 @@ struct geo_record geo_find(const struct geo *g, const struct addr *a)
 	return r;
 }
 
+struct addr geo_last_alike(const struct geo *g, const struct addr *a)
+{
+	struct addr last = *a;
+	unsigned bits = 0, kind, i;
+
+	for (kind = 0; kind < GEO_KINDS; kind++) {
+		MMDB_lookup_result_s found = {.netmask = 0};
+
+		if (!geo_has(g, (enum geo_kind)kind))
+			continue;
+		look_up(g, (enum geo_kind)kind, a, &found);
+		i = found.netmask;
+		if (addr_is_v4(a) && g->db[kind].metadata.ip_version == 4)
+			i += 96;
+		bits = i > bits ? i : bits;
+	}
+	for (i = bits; i < 128; i++)
+		last.b[i / 8] |= (uint8_t)(0x80u >> i % 8);
+	return last;
+}
+
 void geo_close(struct geo *g)
 {
 	int i;
@@ -160,6 +181,12 @@ struct geo_record geo_find(const struct geo *g, const struct addr *a)
 	(void)g;
 	(void)a;
 	return (struct geo_record){.asn = 0};
+}
+
+struct addr geo_last_alike(const struct geo *g, const struct addr *a)
+{
+	(void)g;
+	return *a;
 }
 
 void geo_close(struct geo *g)

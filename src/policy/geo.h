@@ -36,6 +36,9 @@ const char *geo_open(struct geo **g, enum geo_kind kind, const char *path);
 bool geo_has(const struct geo *g, enum geo_kind kind);
 struct geo_record geo_find(const struct geo *g, const struct addr *a);
 
+/* The last address behind a of which every database says the same as of a. */
+struct addr geo_last_alike(const struct geo *g, const struct addr *a);
+
 /* Accepts NULL. */
 void geo_close(struct geo *g);
 

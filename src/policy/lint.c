@@ -10,6 +10,7 @@ static struct lint_place place_of(const struct policy *p, struct lint_place at, 
 	const struct policy_zone *z;
 	const struct policy_asset *a;
 	const struct policy_conduit *c;
+	const struct policy_watch *w;
 	struct lint_place own = at;
 
 	*file = p->file;
@@ -28,6 +29,11 @@ static struct lint_place place_of(const struct policy *p, struct lint_place at, 
 		c = &p->conduit[at.index].pub;
 		own = (struct lint_place){at.subject, at.index, c->line, c->col};
 		*file = c->file;
+		break;
+	case LINT_OF_WATCH:
+		w = &p->watch[at.index].pub;
+		own = (struct lint_place){at.subject, at.index, w->line, w->col};
+		*file = w->file;
 		break;
 	default:
 		break;
@@ -83,7 +89,8 @@ static void accept_all(struct lint *l)
 				 (struct lint_place){(enum lint_subject)a->subject, a->index,
 						     a->line, a->col},
 				 "lint.%s is accepted here, but there is no such warning",
-				 lint_about((enum lint_id)a->lint)->name);
+				 lint_about((enum lint_id)a->lint)->name)
+				->file = a->file;
 	}
 }
 
@@ -135,8 +142,9 @@ static void add_loaded(struct lint *l, const struct diag *d)
 
 struct lint_report *lint_run(const struct policy *p, const struct lint_config *config)
 {
-	static void (*const topic[])(struct lint *) = {
-		lint_never, lint_when, lint_cover, lint_wide, lint_paths, lint_tenant, lint_zones};
+	static void (*const topic[])(struct lint *) = {lint_never,  lint_when, lint_cover,
+						       lint_watch,  lint_wide, lint_paths,
+						       lint_tenant, lint_zones};
 	static const struct lint_config nothing;
 	struct lint_report *r = calloc(1, sizeof(*r));
 	struct lint l = {.p = p, .report = r, .config = config ? config : &nothing};

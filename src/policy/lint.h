@@ -35,6 +35,9 @@ enum lint_id {
 	LINT_LIMIT_WITHOUT_EFFECT,
 	LINT_WHEN_WITHOUT_EFFECT,
 	LINT_CONTRADICTORY,
+	LINT_WATCH_DENIED,
+	LINT_WATCH_WITHOUT_EFFECT,
+	LINT_RATE_WITHOUT_EFFECT,
 	/* too much */
 	LINT_DEFAULT_ALLOW,
 	LINT_ANY_TO_ANY,
@@ -64,7 +67,14 @@ enum lint_id {
 	LINTS
 };
 
-enum lint_subject { LINT_OF_POLICY, LINT_OF_ZONE, LINT_OF_ASSET, LINT_OF_CONDUIT, LINT_SUBJECTS };
+enum lint_subject {
+	LINT_OF_POLICY,
+	LINT_OF_ZONE,
+	LINT_OF_ASSET,
+	LINT_OF_CONDUIT,
+	LINT_OF_WATCH,
+	LINT_SUBJECTS
+};
 
 /* What is known of an id, for help and reference. */
 struct lint_about {
@@ -88,7 +98,7 @@ struct lint_example {
 struct lint_warning {
 	uint8_t id;	      /* enum lint_id */
 	uint8_t subject;      /* enum lint_subject */
-	uint32_t index;	      /* which zone, asset or conduit */
+	uint32_t index;	      /* which zone, asset, conduit or watch */
 	const char *file;     /* where, as in the policy */
 	int line, col;	      /* from 1; 0: the whole file */
 	const char *text;     /* one sentence without its full stop */

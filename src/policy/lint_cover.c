@@ -200,7 +200,8 @@ static const char *place_words(struct cover *v, const struct conduit *c, uint32_
 
 	if (&c->pub == o)
 		return arena_printf(v->l->a, "%s in line %d", text, line);
-	return arena_printf(v->l->a, "%s of conduit %s in line %d", text, o->id, line);
+	return arena_printf(v->l->a, "%s of conduit %s in %s", text, o->id,
+			    lint_line(v->l, c->pub.file, o->file, line));
 }
 
 /* Which of the others have a part in it. */
@@ -376,10 +377,10 @@ static void contradiction(struct lint *l, uint32_t i, uint32_t k)
 	if (!r)
 		return;
 	w = lint_add(l, LINT_CONTRADICTORY, LINT_AT_CONDUIT(k),
-		     "conduits %s (line %d) and %s speak of the same ends and %s, but one says %s, "
+		     "conduits %s (%s) and %s speak of the same ends and %s, but one says %s, "
 		     "the other %s",
-		     a->pub.id, a->pub.line, b->pub.id, r->text, otherwise(l, &a->pub),
-		     otherwise(l, &b->pub));
+		     a->pub.id, lint_line(l, b->pub.file, a->pub.file, a->pub.line), b->pub.id,
+		     r->text, otherwise(l, &a->pub), otherwise(l, &b->pub));
 	lint_example_rule(l, &w->example, b->from[0], b->to[0], r, ~0u);
 }
 

@@ -28,6 +28,13 @@ const char *lint_end_words(struct lint *l, uint32_t end)
 			    policy_level_name((enum policy_level)lint_level(l->p, end)));
 }
 
+const char *lint_line(struct lint *l, const char *here, const char *file, int line)
+{
+	if (strcmp(here, file) == 0)
+		return arena_printf(l->a, "line %d", line);
+	return arena_printf(l->a, "%s line %d", file, line);
+}
+
 bool lint_catches_all(const struct policy *p, uint32_t zone)
 {
 	uint32_t i;

@@ -62,6 +62,9 @@ static inline unsigned lint_level(const struct policy *p, uint32_t end)
 /* "hmi-1 (control-information)", "zone office (information)". */
 const char *lint_end_words(struct lint *l, uint32_t end);
 
+/* "line 12", or "cell.yaml line 12" when that is another file than the one in hand. */
+const char *lint_line(struct lint *l, const char *here, const char *file, int line);
+
 /* True when the zone is where everything goes that has no other: networks: any. */
 bool lint_catches_all(const struct policy *p, uint32_t zone);
 
@@ -100,6 +103,7 @@ bool lint_example_ends(struct lint *l, struct lint_example *x, uint32_t from, ui
 void lint_never(struct lint *l);  /* what cannot match */
 void lint_when(struct lint *l);	  /* grants and dates */
 void lint_cover(struct lint *l);  /* what others make pointless */
+void lint_watch(struct lint *l);  /* what is watched and limited in vain */
 void lint_tenant(struct lint *l); /* who reaches another tenant */
 void lint_wide(struct lint *l);	  /* what is wider than anybody wants */
 void lint_paths(struct lint *l);  /* who reaches whom */

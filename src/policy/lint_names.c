@@ -15,6 +15,11 @@ static const struct lint_about about[LINTS] = {
 				      "take it out of the conduit that is open", false},
 	[LINT_CONTRADICTORY] = {"contradictory", "say the same in both, or make one of them",
 				false},
+	[LINT_WATCH_DENIED] = {"watch-denied", "write the conduit for it, or mend the watch",
+			       false},
+	[LINT_WATCH_WITHOUT_EFFECT] = {"watch-without-effect", "remove it, or make it stricter",
+				       false},
+	[LINT_RATE_WITHOUT_EFFECT] = {"rate-without-effect", "remove it, or limit flows", false},
 	[LINT_DEFAULT_ALLOW] = {"default-allow", "write default: deny, and the conduits there are",
 				false},
 	[LINT_ANY_TO_ANY] = {"any-to-any", "name the assets, and the services between them", false},
@@ -66,7 +71,8 @@ const struct lint_about *lint_about(enum lint_id id)
 
 const char *lint_subject_name(enum lint_subject s)
 {
-	static const char *const name[LINT_SUBJECTS] = {"policy", "zone", "asset", "conduit"};
+	static const char *const name[LINT_SUBJECTS] = {"policy", "zone", "asset", "conduit",
+							"watch"};
 
 	return name[s];
 }
@@ -80,6 +86,8 @@ const char *lint_subject_id(const struct policy *p, const struct lint_warning *w
 		return p->asset[w->index].id;
 	case LINT_OF_CONDUIT:
 		return p->conduit[w->index].pub.id;
+	case LINT_OF_WATCH:
+		return p->watch[w->index].pub.id;
 	default:
 		return "";
 	}

@@ -49,12 +49,33 @@ static bool nobody_in(const struct policy *p, uint32_t end)
 	if (end >= p->zones)
 		return false;
 	for (i = 0; i < p->prefixes && p->zone[end].unknown_devices != UNKNOWN_DENY; i++)
-		if (p->prefix[i].zone == end)
+		if (p->prefix[i].zone == end &&
+		    (!p->zone[end].peers || peers_anywhere(p, p->zone[end].peers, &p->prefix[i])))
 			return false;
 	for (i = 0; i < p->assets; i++)
 		if (p->asset[i].zone == end)
 			return false;
 	return true;
+}
+
+static bool has_networks(const struct policy *p, uint32_t zone)
+{
+	uint32_t i;
+
+	for (i = 0; i < p->prefixes && p->prefix[i].zone != zone; i++)
+		;
+	return i < p->prefixes;
+}
+
+/* Why nobody is there. */
+static const char *nobody_words(const struct policy *p, uint32_t zone)
+{
+	if (p->zone[zone].unknown_devices == UNKNOWN_DENY)
+		return "no assets, and denies all other devices";
+	if (has_networks(p, zone))
+		return "no assets, and none of its networks is in its countries, asns or "
+		       "organisations";
+	return "no assets and no networks";
 }
 
 static bool never_ends(struct lint *l, const struct conduit *c, uint32_t i, const uint32_t *end,
@@ -65,12 +86,8 @@ static bool never_ends(struct lint *l, const struct conduit *c, uint32_t i, cons
 	for (k = 0; k < n; k++)
 		if (!nobody_in(l->p, end[k]))
 			return false;
-	lint_add(l, LINT_NEVER, LINT_AT_CONDUIT(i),
-		 "conduit %s joins nobody: zone %s (%s) has no assets%s", c->pub.id,
-		 end_id(l->p, end[0]), which,
-		 l->p->zone[end[0]].unknown_devices == UNKNOWN_DENY
-			 ? ", and denies all other devices"
-			 : " and no networks");
+	lint_add(l, LINT_NEVER, LINT_AT_CONDUIT(i), "conduit %s joins nobody: zone %s (%s) has %s",
+		 c->pub.id, end_id(l->p, end[0]), which, nobody_words(l->p, end[0]));
 	return true;
 }
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-/* Which zones a conduit names, themselves or by an asset. */
+/* Which zones a conduit or a watch names, themselves or by an asset. */
 static void mark_used(const struct policy *p, bool *used)
 {
 	uint32_t i, k;
@@ -15,6 +15,10 @@ static void mark_used(const struct policy *p, bool *used)
 			used[end_zone(p, c->from[k])] = true;
 		for (k = 0; k < c->nto; k++)
 			used[end_zone(p, c->to[k])] = true;
+	}
+	for (i = 0; i < p->watch_pairs; i++) {
+		used[p->watch_pair[i].end[0].zone] = true;
+		used[p->watch_pair[i].end[1].zone] = true;
 	}
 }
 
@@ -30,7 +34,8 @@ static void unused_zones(struct lint *l)
 	for (i = 0; i < p->zones; i++)
 		if (!used[i] && !lint_catches_all(p, i))
 			lint_add(l, LINT_UNUSED_ZONE, LINT_AT_ZONE(i),
-				 "no conduit names zone %s or an asset in it", p->zone[i].id);
+				 "no conduit or watch names zone %s or an asset in it",
+				 p->zone[i].id);
 	free(used);
 }
 

@@ -1,4 +1,5 @@
 /* Entries of `watch`: what must go on, from which end to which, how often and with which values. */
+#include "policy/lint.h"
 #include "policy/loader.h"
 
 #define PAIRS_MAX 65536u /* watched pairs of ends; each costs half a KB of state */
@@ -74,6 +75,13 @@ static void watch_range(struct loader *l, const struct yaml_node *n, void *objec
 	w->pub.range = values_words(l->p, &w->range);
 }
 
+static void watch_accept(struct loader *l, const struct yaml_node *n, void *object)
+{
+	const struct watch *w = ((struct watch_load *)object)->w;
+
+	load_accept(l, n, LINT_OF_WATCH, (uint32_t)(w - l->p->watch));
+}
+
 /* Nothing of the process is stopped because something is missing in it. */
 static void watch_violation(struct loader *l, const struct yaml_node *n, void *object)
 {
@@ -93,6 +101,7 @@ static const struct field watch_fields[] = {
 	{"range", watch_range, false},
 	{"changes", watch_changes, false},
 	{"on-violation", watch_violation, false},
+	{"accept", watch_accept, false},
 	{NULL, NULL, false},
 };
 

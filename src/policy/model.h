@@ -188,7 +188,7 @@ struct accept {
 	const char *reason;
 	const char *file;
 	int line, col;
-	uint32_t index;	 /* which zone, asset or conduit */
+	uint32_t index;	 /* which zone, asset, conduit or watch */
 	uint8_t subject; /* enum lint_subject */
 	uint8_t lint;	 /* enum lint_id */
 };
@@ -378,6 +378,10 @@ enum policy_verdict closed_verdict(uint8_t closed);
 
 /* peers.c: true when the conduits of a zone hold for that address. */
 bool peers_hold(const struct policy *p, const struct policy_peers *x, const struct addr *a);
+
+/* peers.c: false when the databases know that they hold for nobody in that network. */
+bool peers_anywhere(const struct policy *p, const struct policy_peers *x,
+		    const struct prefix *network);
 
 /* peers.c: "; countries JP; networks AS2497, Example *". */
 void peers_words(const struct policy_peers *x, FILE *out);

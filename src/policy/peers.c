@@ -37,6 +37,37 @@ bool peers_hold(const struct policy *p, const struct policy_peers *x, const stru
 	return true;
 }
 
+#define BLOCKS_MAX 4096 /* of alike addresses in a network */
+
+/* The address behind; false past the last. */
+static bool next_addr(struct addr *a)
+{
+	int i;
+
+	for (i = 15; i >= 0; i--)
+		if (++a->b[i])
+			return true;
+	return false;
+}
+
+bool peers_anywhere(const struct policy *p, const struct policy_peers *x,
+		    const struct prefix *network)
+{
+	struct addr a = network->addr, end = network->addr;
+	unsigned i;
+
+	for (i = network->bits; i < 128; i++)
+		end.b[i / 8] |= (uint8_t)(0x80u >> i % 8);
+	for (i = 0; i < BLOCKS_MAX; i++) {
+		if (peers_hold(p, x, &a))
+			return true;
+		a = geo_last_alike(p->geo, &a);
+		if (memcmp(&a, &end, sizeof(a)) >= 0 || !next_addr(&a))
+			return false;
+	}
+	return true;
+}
+
 const char *policy_whereabouts(const struct policy *p, const struct addr *a, char *buf, size_t size)
 {
 	struct geo_record r = geo_find(p->geo, a);

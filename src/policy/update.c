@@ -11,12 +11,15 @@
 static void say(struct diag *diag, const struct policy *p, const struct conduit *c,
 		const struct conduit *update, uint32_t end)
 {
+	bool here = strcmp(c->pub.file, update->pub.file) == 0;
+
 	diag_add(
 		diag, DIAG_ERROR, c->pub.file, c->pub.line, c->pub.col,
 		"conduit \"%s\" permits firmware or program towards %s, which only update conduits "
-		"may since there is \"%s\" (line %d); name the other classes under do, or make "
+		"may since there is \"%s\" (%s%sline %d); name the other classes under do, or make "
 		"this an update conduit too",
-		c->pub.id, end_id(p, end), update->pub.id, update->pub.line);
+		c->pub.id, end_id(p, end), update->pub.id, here ? "" : update->pub.file,
+		here ? "" : " ", update->pub.line);
 }
 
 static bool permits_updates(const struct conduit *c)

@@ -104,6 +104,57 @@ static const struct lint_case {
 	      ", when: {until: 2026-12-31}, allow: [{tcp: 80}]}"),
 	 WITH("{id: c, from: hmi, to: plc, " WHY
 	      ", when: {until: 2027-12-31}, allow: [{tcp: 80}]}")},
+/* what is watched and limited in vain */
+#define WATCHED(...)                                                                               \
+	WITH("{id: c, from: screens, to: plc, " WHY ", allow: [{modbus: {do: read}}]}\n"           \
+	     "watch:\n  - " __VA_ARGS__)
+	{"watch-denied",
+	 WATCHED("@{id: w, from: hmi, to: plc-2, modbus: {do: read, input: 0}, every: 5s}"),
+	 WATCHED("{id: w, from: hmi, to: plc, modbus: {do: read, input: 0}, every: 5s}")},
+	{"watch-denied",
+	 WATCHED("@{id: w, from: hmi, to: plc, modbus: {do: write, holding: 0}, every: 5s}"),
+	 WATCHED("{id: w, from: screens, to: cell, modbus: {do: any, holding: 0}, every: 5s}")},
+	{"watch-denied",
+	 WITH("{id: c, from: hmi, to: plc, " WHY ", allow: [{tcp: 80}]}\n"
+	      "watch:\n  - @{id: w, from: hmi, to: plc, modbus: {do: read, port: 502}, every: 5s}"),
+	 WITH("{id: c, from: hmi, to: plc, " WHY ", allow: [{tcp: 502}]}\n"
+	      "watch:\n  - {id: w, from: hmi, to: plc, modbus: {do: read, port: 502}, every: 5s}")},
+	{"", /* accepted */
+	 WATCHED("{id: w, from: hmi, to: plc-2, modbus: {do: read, input: 0}, every: 5s,\n"
+		 "     accept: [{lint: watch-denied, reason: next week}]}"),
+	 WATCHED("{id: w, from: cell, to: plc, modbus: {do: read, input: 0}, every: 5s}")},
+	{"accept-unused",
+	 WATCHED("{id: w, from: hmi, to: plc, modbus: {do: read, input: 0}, every: 5s,\n"
+		 "     accept: [@{lint: watch-denied, reason: next week}]}"),
+	 WATCHED("{id: w, from: hmi, to: plc, modbus: {do: read, input: 0}, every: 5s}")},
+	{"never",
+	 WATCHED("@{id: w, from: hmi, to: plc, modbus: {do: read, function: 6}, every: 5s}"),
+	 WATCHED("{id: w, from: hmi, to: plc, modbus: {do: read, function: 3}, every: 5s}")},
+	{"watch-without-effect",
+	 WATCHED("@{id: w, from: hmi, to: plc, modbus: {do: read, input: 0}, range: 0..65535}"),
+	 WATCHED("{id: w, from: hmi, to: plc, modbus: {do: read, input: 0}, range: 0..65534}")},
+	{"watch-without-effect",
+	 WATCHED("{id: w, from: hmi, to: plc, modbus: {do: read, input: 0-9}, every: 5s}\n"
+		 "  - @{id: v, from: hmi, to: plc, modbus: {do: read, input: [0-4, 5-9]}, every: "
+		 "9s}"),
+	 WATCHED("{id: w, from: hmi, to: plc, modbus: {do: read, input: 0-9}, every: 5s}\n"
+		 "  - {id: v, from: hmi, to: plc, modbus: {do: read, input: 0-9}, every: 9s, "
+		 "changes: 10s}")},
+	{"rate-without-effect",
+	 WITH("@{id: c, from: hmi, to: plc, " WHY ", allow: [{icmp: echo}], limit: {ops: 5/s}}"),
+	 WITH("{id: c, from: hmi, to: plc, " WHY ", allow: [{icmp: echo}], limit: {flows: 5/s}}")},
+	{"rate-without-effect",
+	 WITH("@{id: c, from: hmi, to: plc, " WHY ", allow: [], limit: {flows: 5/s}}"),
+	 WITH("{id: c, from: hmi, to: plc, " WHY ", allow: [{tcp: 80}], limit: {ops: 5/s}}")},
+#ifdef HAVE_MAXMINDDB
+#define ABROAD(country, more)                                                                      \
+	"geo: {country: zones/geo/country.mmdb}\n"                                                 \
+	"zones:\n  a: {level: dmz, networks: [10.1.2.0/24]}\n"                                     \
+	"  b: {level: external, networks: [any], countries: [" country "]}\n" more
+	{"never",
+	 ABROAD("ZW", "") "conduits:\n  - @{id: c, from: a, to: b, " WHY ", allow: [{tcp: 443}]}\n",
+	 ABROAD("JP", "") "conduits:\n  - {id: c, from: a, to: b, " WHY ", allow: [{tcp: 443}]}\n"},
+#endif
 	/* what others make pointless */
 	{"shadowed, shadowed",
 	 WITH("{id: c, from: hmi, to: plc, " WHY ", allow: [{@modbus: {do: read}}]}\n"
