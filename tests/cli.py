@@ -422,6 +422,88 @@ def questions_have_answers_and_exit_codes(_):
 
 
 @test
+def groups_and_roles_are_asked_for_member_by_member(d):
+    path = write(d, "groups.yaml", b"""zones:
+  office: {level: control-information, networks: [10.2.0.0/24]}
+  cell: {level: control, networks: [10.1.0.0/24]}
+assets:
+  hmi-1: {zone: office, address: 10.2.0.5}
+  plc-1: {zone: cell, address: 10.1.0.5, role: plc}
+  plc-2: {zone: cell, address: 10.1.0.6, role: plc}
+groups:
+  presses: [plc-1, plc-2]
+conduits:
+  - {id: c, from: hmi-1, to: plc-1, allow: [{modbus: {do: read}}]}
+  - {id: d, from: hmi-1, to: presses, allow: [{modbus: {do: write, holding: 1}}]}
+""")
+    out, _ = kidoban("check", "--can", "hmi-1", "presses", "modbus read", path)
+    lines = out.decode().splitlines()
+    assert lines[0] == "yes: hmi-1 -> plc-1: modbus read" and "no: hmi-1 -> plc-2: modbus read" in lines, out
+    assert lines[-1] == "some: 1 yes, 1 no", out
+    out, _ = kidoban("check", "--can", "hmi-1", "role:plc@cell", "modbus write holding 1", path)
+    assert out.endswith(b"\nall: 2 yes\n"), out
+    out, _ = kidoban("check", "--can", "role:plc", "hmi-1", "modbus read", path, code=1)
+    assert out.endswith(b"\nnone: 2 no\n"), out
+    out, _ = kidoban("check", "--can", "hmi-1", "presses", "modbus read", "--format", "json", path)
+    assert [json.loads(x)["to"] for x in out.splitlines()] == ["plc-1", "plc-2"], out
+    out, _ = kidoban("check", "--who-can", "read modbus presses", path)
+    assert b"to plc-1:\n" in out and b"\n  hmi-1: yes\n" in out and b"to plc-2:\n" in out, out
+    _, err = kidoban("check", "--can", "hmi-1", "preses", "modbus read", path, code=2)
+    assert 'did you mean "presses"' in err, err
+
+
+@test
+def what_stands_in_an_included_file_is_told_with_that_file(d):
+    write(d, "cell.yaml", b"""zones:
+  cell: {level: control, networks: [10.1.0.0/24], unknown-devices: alert}
+  spare: {level: control, networks: [10.9.0.0/24], unknown-devices: alert}
+assets:
+  plc-1: {zone: cell, address: 10.1.0.5}
+conduits:
+  - {id: look, from: plc-1, to: hmi-1, reason: r, refs: [a:1], allow: [{modbus: {do: read}}]}
+watch:
+  - {id: alive, from: hmi-1, to: plc-1, modbus: {do: write, holding: 1}, every: 5s}
+accept:
+  - {lint: default-allow, reason: none}
+""")
+    top = """include: cell.yaml
+zones:
+  office: {level: control-information, networks: [10.2.0.0/24]}
+assets:
+  hmi-1: {zone: office, address: 10.2.0.5}
+conduits:
+  - {id: again, from: plc-1, to: hmi-1, reason: r, refs: [a:1], allow: [{modbus: {do: read, %s}}]}
+"""
+    path = write(d, "site.yaml", (top % "unit: 1").encode())
+    cell = os.path.join(d, "cell.yaml")
+    out, _ = kidoban("check", "--lint", path, code=1)
+    text = out.decode()
+    assert f"{cell}:3:3: lint.unused-zone" in text, text
+    assert f"{cell}:9:5: lint.watch-denied" in text, text
+    assert f"{cell}:11:5: lint.accept-unused" in text, text
+    assert f"{path}:7:" in text and f"modbus read of conduit look in {cell} line 7" in text, text
+    out, _ = kidoban("check", path)
+    text = out.decode()
+    assert f"  look ({cell} line 7): " in text and "  again (line 7): " in text, text
+    assert f"  alive ({cell} line 9): " in text, text
+    out, _ = kidoban("check", "--can", "plc-1", "hmi-1", "modbus read", path)
+    assert f"conduit look ({cell}:7): ".encode() in out, out
+    other = write(d, "other.yaml", (top % "unit: 1").replace("cell.yaml", "cell-2.yaml").encode())
+    with open(cell, "rb") as f:
+        write(d, "cell-2.yaml", f.read().replace(b"every: 5s", b"every: 6s").replace(b"read}}", b"write}}"))
+    out, _ = kidoban("diff", path, other, code=1)
+    text = out.decode()
+    other_cell = os.path.join(d, "cell-2.yaml")
+    assert f"old  {cell}:9\n    new  {other_cell}:9\n" in text, text
+    assert f"new  {other_cell}:7 conduit \"look\"" in text, text
+    bad = write(d, "bad.yaml", b"include: cell.yaml\nzones: {office: {level: dmz, networks: [10.2.0.0/24]}}\n"
+                               b"assets: {hmi-1: {zone: office, address: 10.2.0.5}}\n"
+                               b"watch: [{id: alive, from: hmi-1, to: plc-1, modbus: {do: read}, every: 1s}]\n")
+    _, err = kidoban("check", bad, code=2)
+    assert f"already that of the watch in {cell} line 9" in err, err
+
+
+@test
 def the_answers_in_the_readme_are_those_of_the_program(_):
     with open(os.path.join(ROOT, "README.md")) as f:
         readme = f.read()

@@ -184,31 +184,76 @@ static bool in_safety(const struct policy *p, const struct policy_place *place)
 	return place->zone != POLICY_NONE && policy_zone_at(p, place->zone)->level == LEVEL_SAFETY;
 }
 
+static void can(const struct answer *w, enum check_format format)
+{
+	if (format == CHECK_JSON) {
+		print_json(w);
+		return;
+	}
+	print_is(w->x, stdout);
+	printf(": %s -> %s: %s\n", w->from, w->to, ask_words(w->a));
+	print_lines(w, "  ");
+	if (w->x->is == ASK_NO)
+		print_no(w);
+}
+
+/* Each with each, but nobody with himself; *of counts the answers. */
+static void can_pairs(const struct policy *p, struct ask *a, const struct ask_ends *clients,
+		      const struct ask_ends *servers, enum check_format format, uint32_t *of)
+{
+	uint32_t f, t;
+
+	for (f = 0; f < clients->count; f++)
+		for (t = 0; t < servers->count; t++) {
+			const struct ask_end *client = &clients->end[f], *server = &servers->end[t];
+			struct ask_answer x;
+			struct answer w = {
+				.p = p, .a = a, .from = client->name, .to = server->name, .x = &x};
+
+			if ((clients->several || servers->several) &&
+			    client->place.asset != POLICY_NONE &&
+			    client->place.asset == server->place.asset)
+				continue;
+			x = ask_can(a, client->place, server->place);
+			w.safety = in_safety(p, &client->place) || in_safety(p, &server->place);
+			of[x.is]++;
+			can(&w, format);
+		}
+}
+
+/* "some: 3 yes, 1 in part, 2 no". */
+static void print_sum(const uint32_t *of)
+{
+	static const char *const words[] = {[ASK_NO] = "no", "in part", "yes"};
+	uint32_t pairs = of[ASK_NO] + of[ASK_PART] + of[ASK_YES];
+	const char *comma = "";
+	int i;
+
+	printf("%s: ", of[ASK_NO] == pairs ? "none" : of[ASK_YES] == pairs ? "all" : "some");
+	for (i = ASK_YES; i >= ASK_NO; i--)
+		if (of[i]) {
+			printf("%s%u %s", comma, of[i], words[i]);
+			comma = ", ";
+		}
+	puts(pairs ? "" : "no pairs");
+}
+
 int check_can(const struct policy *p, const char *from, const char *to, const char *what,
 	      enum check_format format)
 {
 	struct diag diag = {.count = 0};
 	struct ask *a = ask_new(p, what, false, &diag);
-	struct policy_place client, server;
-	struct ask_answer x;
-	struct answer w = {.p = p, .a = a, .from = from, .to = to, .x = &x};
+	struct ask_ends clients, servers;
+	uint32_t of[ASK_YES + 1] = {0};
 	int code;
 
-	if (!a || !ask_place(a, from, &client, &diag) || !ask_place(a, to, &server, &diag)) {
+	if (!a || !ask_ends(a, from, &clients, &diag) || !ask_ends(a, to, &servers, &diag)) {
 		code = not_understood("--can", what, &diag);
 	} else {
-		x = ask_can(a, client, server);
-		w.safety = in_safety(p, &client) || in_safety(p, &server);
-		code = x.is == ASK_NO ? CMD_UNEXPECTED : CMD_OK;
-		if (format == CHECK_JSON) {
-			print_json(&w);
-		} else {
-			print_is(&x, stdout);
-			printf(": %s -> %s: %s\n", from, to, ask_words(a));
-			print_lines(&w, "  ");
-			if (x.is == ASK_NO)
-				print_no(&w);
-		}
+		can_pairs(p, a, &clients, &servers, format, of);
+		if (format == CHECK_TEXT && (clients.several || servers.several))
+			print_sum(of);
+		code = of[ASK_YES] || of[ASK_PART] ? CMD_OK : CMD_UNEXPECTED;
 	}
 	ask_free(a);
 	diag_free(&diag);

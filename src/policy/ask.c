@@ -369,15 +369,19 @@ uint32_t ask_who(struct ask *a, struct ask_group **groups)
 {
 	const struct policy *p = a->p;
 	struct who w = {.a = a};
-	uint32_t i, n = 0;
+	uint32_t i, k, n = 0;
 
-	if (a->server.asset != POLICY_NONE) {
-		who_server(&w, p->zones + a->server.asset, a->server);
-	} else {
-		who_server(&w, a->server.zone, a->server);
+	for (k = 0; k < a->servers.count; k++) {
+		struct policy_place server = a->servers.end[k].place;
+
+		if (server.asset != POLICY_NONE) {
+			who_server(&w, p->zones + server.asset, server);
+			continue;
+		}
+		who_server(&w, server.zone, server);
 		/* a zone is its assets as well */
 		for (i = 0; a->server_is_zone && i < p->assets; i++)
-			if (p->asset[i].zone == a->server.zone)
+			if (p->asset[i].zone == server.zone)
 				who_server(&w, p->zones + i, ask_end(p, p->zones + i));
 	}
 	for (i = 0; i < w.groups; i++)

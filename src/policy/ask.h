@@ -62,8 +62,21 @@ void ask_free(struct ask *a);
 /* The question as it was understood: "modbus write holding 16 (0-based; 40017)". */
 const char *ask_words(const struct ask *a);
 
-/* An asset, a zone (its unlisted devices), or an address. False with diag filled. */
-bool ask_place(struct ask *a, const char *name, struct policy_place *out, struct diag *diag);
+/* An end of a question; a zone is its unlisted devices. */
+struct ask_end {
+	const char *name;
+	struct policy_place place;
+};
+
+struct ask_ends {
+	struct ask_end *end;
+	uint32_t count, cap;
+	bool several; /* a group or a role was named, even if it has one member */
+};
+
+/* An asset, a zone, an address; or the members of a group, or of a role (role:plc, role:plc@cell).
+ * They belong to a. False with diag filled. */
+bool ask_ends(struct ask *a, const char *name, struct ask_ends *out, struct diag *diag);
 
 /* May client do that to server? Texts live as long as a. */
 struct ask_answer ask_can(struct ask *a, struct policy_place client, struct policy_place server);

@@ -15,8 +15,8 @@ struct ask {
 	const struct rule *rule;       /* ops that are asked for, or */
 	const struct service *service; /* flows */
 	const char *words;
-	struct policy_place server; /* of a who-question */
-	bool server_is_zone;	    /* it was named so */
+	struct ask_ends servers; /* of a who-question */
+	bool server_is_zone;	 /* it was named so */
 };
 
 /* The end as a place: a zone is its devices that are no listed asset. */

@@ -201,10 +201,11 @@ static bool take_end(struct parse *x)
 
 	if (!name)
 		return wrong(x, "to whom? Such as: write modbus plc-1");
-	if (!ask_place(x->a, name, &x->a->server, x->diag))
+	if (!ask_ends(x->a, name, &x->a->servers, x->diag))
 		return false;
-	x->a->server_is_zone = x->a->server.zone != POLICY_NONE &&
-			       strcmp(x->a->p->zone[x->a->server.zone].id, name) == 0;
+	x->a->server_is_zone = x->a->servers.several ||
+			       (x->a->servers.end->place.zone != POLICY_NONE &&
+				strcmp(x->a->p->zone[x->a->servers.end->place.zone].id, name) == 0);
 	return true;
 }
 
@@ -328,27 +329,71 @@ const char *ask_words(const struct ask *a)
 	return a->words;
 }
 
-bool ask_place(struct ask *a, const char *name, struct policy_place *out, struct diag *diag)
+static void add_end(struct ask *a, struct ask_ends *out, const char *name,
+		    struct policy_place place)
+{
+	out->end = arena_grow(&a->arena, out->end, out->count, &out->cap, sizeof(*out->end));
+	out->end[out->count++] = (struct ask_end){name, place};
+}
+
+/* role:plc, role:plc@cell: whoever has it, whether or not a conduit says so. */
+static void add_role(struct ask *a, struct ask_ends *out, const char *role)
+{
+	const struct policy *p = a->p;
+	const char *at = strchr(role, '@');
+	size_t len = at ? (size_t)(at - role) : strlen(role);
+	uint32_t i;
+
+	for (i = 0; i < p->assets; i++) {
+		const struct policy_asset *x = &p->asset[i];
+
+		if (strncmp(x->role, role, len) == 0 && !x->role[len] &&
+		    (!at || strcmp(p->zone[x->zone].id, at + 1) == 0))
+			add_end(a, out, x->id, ask_end(p, p->zones + i));
+	}
+}
+
+static bool no_end(const char *name, struct diag *diag, const char *why)
+{
+	diag_add(diag, DIAG_ERROR, "question", 0, 0,
+		 "there is no asset, zone or group \"%.80s\", and it is no address%s", name, why);
+	return false;
+}
+
+bool ask_ends(struct ask *a, const char *name, struct ask_ends *out, struct diag *diag)
 {
 	const struct policy *p = a->p;
 	struct loader l = {.p = &a->scratch, .a = &a->arena, .diag = diag};
 	struct suggest s = suggest_for(&l, name);
+	uint32_t i, group = policy_group_find(p, name);
 	struct addr addr;
-	uint32_t i;
 
+	*out = (struct ask_ends){.count = 0};
 	for (i = 0; i < p->zones + p->assets; i++) {
 		if (strcmp(end_id(p, i), name) == 0) {
-			*out = ask_end(p, i);
+			add_end(a, out, end_id(p, i), ask_end(p, i));
 			return true;
 		}
 		suggest_try(&s, end_id(p, i));
 	}
+	for (i = 0; i < p->groups; i++)
+		suggest_try(&s, p->group[i].id);
 	if (addr_parse(name, &addr)) {
-		*out = policy_place(p, &addr, NULL);
+		add_end(a, out, arena_text(&a->arena, name, strlen(name)),
+			policy_place(p, &addr, NULL));
 		return true;
 	}
-	diag_add(diag, DIAG_ERROR, "question", 0, 0,
-		 "there is no asset or zone \"%.80s\", and it is no address%s", name,
-		 suggest_text(&l, &s));
-	return false;
+	out->several = true;
+	if (group != POLICY_NONE)
+		for (i = 0; i < p->group[group].ends; i++)
+			add_end(a, out, end_id(p, p->group[group].end[i]),
+				ask_end(p, p->group[group].end[i]));
+	else if (strncmp(name, "role:", 5) == 0)
+		add_role(a, out, name + 5);
+	if (group == POLICY_NONE && !out->count)
+		return no_end(name, diag, suggest_text(&l, &s));
+	if (!out->count)
+		diag_add(diag, DIAG_ERROR, "question", 0, 0, "group \"%.80s\" has no members",
+			 name);
+	return out->count > 0;
 }

@@ -54,6 +54,17 @@ static struct policy *load(const char *text)
 	return p;
 }
 
+/* The one end of that name. */
+static bool one_place(struct ask *a, const char *name, struct policy_place *out, struct diag *diag)
+{
+	struct ask_ends ends;
+
+	if (!ask_ends(a, name, &ends, diag) || ends.count != 1 || ends.several)
+		return false;
+	*out = ends.end[0].place;
+	return true;
+}
+
 static const struct question {
 	const char *from, *to, *what;
 	enum ask_is is, always;
@@ -107,6 +118,63 @@ static const struct question {
 	{"plc-1", "plc-2", "tcp any", ASK_YES, ASK_YES, POLICY_SAME_ZONE, NULL, 0},
 };
 
+/* Groups and roles are their members, each by itself. */
+static void groups_are_their_members(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *ends; /* "plc-1 plc-2 "; NULL: an error */
+		bool several;
+	} asked[] = {
+		{"plc-1", "plc-1 ", false},
+		{"field", "field ", false},
+		{"both", "plc-1 hmi-1 ", true},
+		{"all", "plc-1 hmi-1 office ", true},
+		{"role:plc", "plc-1 plc-2 ", true},
+		{"role:plc@field", "plc-1 plc-2 ", true},
+		{"role:plc@screens", NULL, false},
+		{"role:pump", NULL, false},
+		{"empty", NULL, false},
+		{"bot", NULL, false},
+	};
+	struct policy *p = load("zones:\n"
+				"  field: {level: control, networks: [10.1.0.0/16]}\n"
+				"  screens: {level: control-information, networks: [10.2.0.0/16]}\n"
+				"  office: {level: information, networks: [10.3.0.0/16]}\n"
+				"assets:\n"
+				"  plc-1: {zone: field, address: 10.1.0.1, role: plc}\n"
+				"  plc-2: {zone: field, address: 10.1.0.2, role: plc}\n"
+				"  hmi-1: {zone: screens, address: 10.2.0.1, role: hmi}\n"
+				"groups:\n"
+				"  both: [plc-1, hmi-1]\n"
+				"  all: [both, office]\n"
+				"  empty: {role: gone}\n");
+	struct ask_ends ends;
+	unsigned i;
+	uint32_t k;
+
+	(void)state;
+	for (i = 0; i < sizeof(asked) / sizeof(*asked); i++) {
+		struct diag diag = {.count = 0};
+		struct ask *a = ask_new(p, "tcp 80", false, &diag);
+		char names[128] = "";
+		bool ok = ask_ends(a, asked[i].name, &ends, &diag);
+
+		assert_int_equal(ok, asked[i].ends != NULL);
+		assert_int_equal(ok, diag.errors == 0);
+		for (k = 0; ok && k < ends.count; k++)
+			snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s ",
+				 ends.end[k].name);
+		if (ok) {
+			assert_string_equal(names, asked[i].ends);
+			assert_int_equal(ends.several, asked[i].several);
+		}
+		ask_free(a);
+		diag_free(&diag);
+	}
+	policy_free(p);
+}
+
 static bool answered(const struct policy *p, const struct question *q)
 {
 	struct diag diag = {.count = 0};
@@ -119,8 +187,8 @@ static bool answered(const struct policy *p, const struct question *q)
 
 	diag_print(&diag, stderr);
 	assert_non_null(a);
-	assert_true(ask_place(a, q->from, &client, &diag));
-	assert_true(ask_place(a, q->to, &server, &diag));
+	assert_true(one_place(a, q->from, &client, &diag));
+	assert_true(one_place(a, q->to, &server, &diag));
 	x = ask_can(a, client, server);
 	if (x.lines) {
 		conduit = policy_conduit_at(p, x.line[0]->conduit)->id;
@@ -209,7 +277,7 @@ static void what_is_not_understood(void **state)
 		{false, "tcp 80 unit 5", "what is \"unit\" of a service?"},
 		{true, "write modbus", "to whom?"},
 		{true, "write modbus plc-3", "did you mean \"plc-1\"?"},
-		{true, "write modbus 10.0.0", "no asset or zone"},
+		{true, "write modbus 10.0.0", "no asset, zone"},
 		{true, "tcp 443", "to whom?"},
 		{true, "write modbus plc-1 unit", "unit of what?"},
 	};
@@ -422,8 +490,8 @@ static void random_questions(void **state)
 				snprintf(words + n, sizeof(words) - n, " unit 0-2");
 			a = ask_new(p, words, false, &diag);
 			assert_non_null(a);
-			ask_place(a, clients[dice(3)], &client, &diag);
-			ask_place(a, servers[dice(3)], &server, &diag);
+			one_place(a, clients[dice(3)], &client, &diag);
+			one_place(a, servers[dice(3)], &server, &diag);
 			x = ask_can(a, client, server);
 			enumerate(p, granted, client, server, cls, unit, first, last, &is, &always);
 			if (x.is != is || x.always != always)
@@ -443,6 +511,7 @@ static void random_questions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(groups_are_their_members),
 		cmocka_unit_test(answers),
 		cmocka_unit_test(updates),
 		cmocka_unit_test(what_is_not_understood),
