@@ -744,8 +744,10 @@ bool policy_diff(const struct policy *old, const struct policy *new, struct diff
 	good = make_room(&w);
 	for (i = 0; good && i < w.r.count; i++)
 		compare_client(&w, i);
-	if (good)
+	if (good) {
 		diff_facts(&w.r, out);
+		diff_frames(&w.r, out);
+	}
 	if (out->count)
 		qsort(out->entry, out->count, sizeof(*out->entry), by_kind_and_line);
 	for (i = 0; i < out->count; i++)

@@ -59,6 +59,9 @@ void diff_facts(const struct regions *r, struct diff_list *out);
 const char *diff_limits(struct arena *a, const struct conduit *const *old, uint32_t n,
 			const struct conduit *const *new, uint32_t m);
 
+/* diff_frames.c: frames that are no IP. */
+void diff_frames(const struct regions *r, struct diff_list *out);
+
 /* diff_watch.c: what is watched in one of them only, or otherwise. */
 void diff_watches(const struct regions *r, struct diff_list *out);
 

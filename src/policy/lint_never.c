@@ -189,6 +189,37 @@ static void never_joined(struct lint *l, const struct conduit *c, uint32_t i)
 			 c->pub.id, end_id(l->p, c->from[0]), end_id(l->p, c->to[0]));
 }
 
+/* Somebody there is known on the link: by MAC, or by the VLAN. */
+static bool on_link(const struct policy *p, const uint32_t *end, uint32_t n)
+{
+	uint32_t i, k;
+
+	for (i = 0; i < n; i++) {
+		if (end[i] >= p->zones ? p->asset[end[i] - p->zones].has_mac
+				       : p->zone[end[i]].nvlans > 0)
+			return true;
+		for (k = 0; end[i] < p->zones && k < p->assets; k++)
+			if (p->asset[k].zone == end[i] && p->asset[k].has_mac)
+				return true;
+	}
+	return false;
+}
+
+static void never_frames(struct lint *l, const struct conduit *c, uint32_t i)
+{
+	bool from = on_link(l->p, c->from, c->nfrom);
+	uint32_t k;
+
+	if (from && on_link(l->p, c->to, c->nto))
+		return;
+	for (k = 0; k < c->nframes; k++)
+		lint_add(l, LINT_NEVER,
+			 (struct lint_place){LINT_OF_CONDUIT, i, c->frames[k].line,
+					     c->frames[k].col},
+			 "%s matches nothing: %s has no mac, and is no zone with vlans",
+			 c->frames[k].text, end_id(l->p, from ? c->to[0] : c->from[0]));
+}
+
 void lint_never(struct lint *l)
 {
 	uint32_t i, k;
@@ -203,6 +234,7 @@ void lint_never(struct lint *l)
 			never_capped(l, c, i, NULL, &c->service[k]);
 		if (!c->nfrom || !c->nto)
 			continue; /* groups without members; the loader says so */
+		never_frames(l, c, i);
 		if (!never_ends(l, c, i, c->from, c->nfrom, "from") &&
 		    !never_ends(l, c, i, c->to, c->nto, "to"))
 			never_joined(l, c, i);

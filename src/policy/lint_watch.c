@@ -226,9 +226,13 @@ static void limit(struct lint *l, uint32_t i)
 {
 	const struct conduit *c = &l->p->conduit[i];
 
-	if (!c->rules && !c->services && (c->pub.ops.count || c->pub.flows.count))
+	if (!c->rules && !c->services && !c->nframes && (c->pub.ops.count || c->pub.flows.count))
 		lint_add(l, LINT_RATE_WITHOUT_EFFECT, LINT_AT_CONDUIT(i),
 			 "conduit %s limits what it does not permit at all", c->pub.id);
+	else if (!c->rules && !c->services && c->pub.flows.count)
+		lint_add(l, LINT_RATE_WITHOUT_EFFECT, LINT_AT_CONDUIT(i),
+			 "conduit %s limits flows to %s, but frames that are no IP are none",
+			 c->pub.id, c->pub.flows.text);
 	else if (c->pub.ops.count && !carries_ops(c))
 		lint_add(l, LINT_RATE_WITHOUT_EFFECT, LINT_AT_CONDUIT(i),
 			 "conduit %s limits ops to %s, but nothing it permits carries any",

@@ -139,9 +139,10 @@ static void zone_vlans(struct loader *l, const struct yaml_node *n, void *object
 			}
 			other = imap_add(&l->p->vlans, l->a, id, z->index);
 			if (other != IMAP_NONE) {
-				load_error(l, n, "VLAN %u is already in zone \"%s\" (line %d)",
+				load_error(l, n, "VLAN %u is already in zone \"%s\" (%s)",
 					   (unsigned)id, l->p->zone[other].id,
-					   l->p->zone[other].line);
+					   load_line(l, n, l->p->zone[other].file,
+						     l->p->zone[other].line));
 				return;
 			}
 			list[count++] = (uint16_t)id;

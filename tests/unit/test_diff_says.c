@@ -30,6 +30,16 @@
 	"update: true, when: {grant: required}}\n"
 #define SERVICE "  - {id: svc, from: hmi, to: cell, allow: [tcp: 44818]}\n"
 
+/* --- frames --- */
+
+#define LINK(types, more)                                                                          \
+	"zones:\n  cell: {level: control, networks: [10.1.0.0/24]}\n"                              \
+	"  io: {level: field, vlans: [60, 61]}\n"                                                  \
+	"assets:\n  plc: {zone: cell, address: 10.1.0.5, mac: \"02:00:00:00:00:05\"}\n"            \
+	"  drive: {zone: io, mac: \"02:00:00:00:00:06\"}\n"                                        \
+	"conduits:\n  - {id: bus, from: plc, to: [io, drive], allow: [ethertype: " types "]" more  \
+	"}\n"
+
 /* --- when --- */
 
 #define AT(when)                                                                                   \
@@ -68,6 +78,15 @@ static const struct says_case {
 	 "+ programs and firmware\n"
 	 "- cip program/firmware\n"},
 	{BASE "conduits:\n" UPDATE("plc"), BASE "conduits:\n" UPDATE("plc"), ""},
+	/* frames that are no IP */
+	{LINK("profinet", ""), LINK("[0x8892]", ""), ""},
+	{LINK("profinet", ""), LINK("[profinet, ptp]", ""),
+	 "+ frames of ethertype ptp between plc and VLAN 60 (and 1 other pair)\n"},
+	{LINK("any", ""), LINK("profinet", ""),
+	 "- frames of ethertype 0x0000-0x8891,0x8893-0xffff between plc and VLAN 60 "
+	 "(and 1 other pair)\n"},
+	{LINK("profinet", ""), LINK("profinet", ", when: {grant: required}"),
+	 "- frames of ethertype profinet between plc and VLAN 60 (and 1 other pair)\n"},
 	/* a condition that became narrower is one entry, and one that became wider */
 	{AT(DAY), AT(DAY ", grant: required"), "- modbus write holding 5\n"},
 	{AT(DAY ", grant: required"), AT(DAY), "+ modbus write holding 5\n"},

@@ -146,6 +146,19 @@ static const struct lint_case {
 	{"rate-without-effect",
 	 WITH("@{id: c, from: hmi, to: plc, " WHY ", allow: [], limit: {flows: 5/s}}"),
 	 WITH("{id: c, from: hmi, to: plc, " WHY ", allow: [{tcp: 80}], limit: {ops: 5/s}}")},
+#define LINK(mac)                                                                                  \
+	"zones:\n  a: {level: control, networks: [10.9.0.0/24], unknown-devices: alert}\n"         \
+	"  b: {level: field, vlans: [60], unknown-devices: alert}\n"                               \
+	"assets:\n  x: {zone: a, address: 10.9.0.5" mac "}\n"
+	{"never",
+	 LINK("") "conduits:\n  - {id: c, from: x, to: b, " WHY ", allow: [{@ethertype: ptp}]}\n",
+	 LINK(", mac: \"02:00:00:00:00:05\"") "conduits:\n  - {id: c, from: x, to: b, " WHY
+					      ", allow: [{ethertype: ptp}]}\n"},
+	{"rate-without-effect",
+	 LINK(", mac: \"02:00:00:00:00:05\"") "conduits:\n  - @{id: c, from: x, to: b, " WHY
+					      ", allow: [{ethertype: ptp}], limit: {flows: 1/s}}\n",
+	 LINK(", mac: \"02:00:00:00:00:05\"") "conduits:\n  - {id: c, from: x, to: b, " WHY
+					      ", allow: [{ethertype: ptp}]}\n"},
 #ifdef HAVE_MAXMINDDB
 #define ABROAD(country, more)                                                                      \
 	"geo: {country: zones/geo/country.mmdb}\n"                                                 \
