@@ -232,7 +232,7 @@ static void tell(struct frames_diff *f, enum diff_kind kind, const char *types,
 }
 
 /* One way, with what is always open or with everything; types that only policy k lets pass. */
-static void compare_one(struct frames_diff *f, const struct class *from, const struct class *to,
+static bool compare_one(struct frames_diff *f, const struct class *from, const struct class *to,
 			unsigned k, unsigned open)
 {
 	const char *types = "";
@@ -259,6 +259,7 @@ static void compare_one(struct frames_diff *f, const struct class *from, const s
 	}
 	if (*types)
 		tell(f, k ? DIFF_ALLOWED : DIFF_FORBIDDEN, types, from, to, said);
+	return *types != '\0';
 }
 
 static bool speaks_of_frames(const struct policy *p)
@@ -273,13 +274,13 @@ static bool speaks_of_frames(const struct policy *p)
 static void compare_pairs(struct frames_diff *f)
 {
 	uint32_t x, y;
-	unsigned k, open;
+	unsigned k;
 
 	for (x = 0; x < f->classes; x++)
 		for (y = x; y < f->classes; y++)
 			for (k = 0; k < 2 && (x != y || f->class[x].several); k++)
-				for (open = 0; open < 2; open++)
-					compare_one(f, &f->class[x], &f -> class[y], k, open);
+				if (!compare_one(f, &f->class[x], &f -> class[y], k, 0))
+					compare_one(f, &f->class[x], &f -> class[y], k, 1);
 }
 
 static void open_all(struct frames_diff *f)

@@ -235,7 +235,7 @@ void lint_never(struct lint *l)
 		if (!c->nfrom || !c->nto)
 			continue; /* groups without members; the loader says so */
 		never_frames(l, c, i);
-		if (!never_ends(l, c, i, c->from, c->nfrom, "from") &&
+		if (!c->nframes && !never_ends(l, c, i, c->from, c->nfrom, "from") &&
 		    !never_ends(l, c, i, c->to, c->nto, "to"))
 			never_joined(l, c, i);
 	}

@@ -18,8 +18,8 @@
 
 #include "random_rules.h"
 
-#define EDITS	 350
-#define REWRITES 250
+#define EDITS	 200
+#define REWRITES 150
 #define SAMPLES	 1500 /* flows and ops asked of both, per edit */
 
 #define NETS	 4

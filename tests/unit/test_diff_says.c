@@ -81,12 +81,12 @@ static const struct says_case {
 	/* frames that are no IP */
 	{LINK("profinet", ""), LINK("[0x8892]", ""), ""},
 	{LINK("profinet", ""), LINK("[profinet, ptp]", ""),
-	 "+ frames of ethertype ptp between plc and VLAN 60 (and 1 other pair)\n"},
+	 "+ frames of ethertype ptp between VLAN 60 and plc (and 1 other pair)\n"},
 	{LINK("any", ""), LINK("profinet", ""),
-	 "- frames of ethertype 0x0000-0x8891,0x8893-0xffff between plc and VLAN 60 "
+	 "- frames of ethertype 0x0000-0x8891,0x8893-0xffff between VLAN 60 and plc "
 	 "(and 1 other pair)\n"},
 	{LINK("profinet", ""), LINK("profinet", ", when: {grant: required}"),
-	 "- frames of ethertype profinet between plc and VLAN 60 (and 1 other pair)\n"},
+	 "- frames of ethertype profinet between VLAN 60 and plc (and 1 other pair)\n"},
 	/* a condition that became narrower is one entry, and one that became wider */
 	{AT(DAY), AT(DAY ", grant: required"), "- modbus write holding 5\n"},
 	{AT(DAY ", grant: required"), AT(DAY), "+ modbus write holding 5\n"},
