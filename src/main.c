@@ -9,18 +9,20 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *summary;
 } commands[] = {
-	{"replay", cmd_replay, "analyse captures against a policy"},
-	{"ops", cmd_ops, "print every op in captures, one line each"},
-	{"check", cmd_check, "load a policy, say what is wrong or what it means"},
+	{"ops", cmd_ops, "print every operation in captures, one line each"},
+	{"learn", cmd_learn, "propose a policy from captures, to be edited"},
+	{"import", cmd_import, "make conduits of what a maker says of his device (MUD)"},
+	{"check", cmd_check, "load a policy: what it means, what is wrong, who may do what"},
+	{"validate", cmd_validate,
+	 "report how captures use a policy, and whether that was expected"},
+	{"diff", cmd_diff, "compare two policies by what they permit"},
+	{"replay", cmd_replay, "find what captures hold against a policy, as lines or EVE JSON"},
+	{"explain", cmd_explain, "say what a finding means and what to do next"},
 	{"grant", cmd_grant, "open a conduit for a while"},
 	{"revoke", cmd_revoke, "close it before the time is over"},
-	{"grants", cmd_grants, "what is open for a while, who opened it, and the log"},
-	{"learn", cmd_learn, "captures into a policy to edit"},
-	{"validate", cmd_validate, "captures against a policy: use, expectations, a report"},
-	{"diff", cmd_diff, "compare two policies by what they permit"},
-	{"explain", cmd_explain, "what a finding means and what to do next"},
-	{"import", cmd_import, "conduits from what a maker says of his device (MUD)"},
-	{"export", cmd_export, "a policy as a ruleset that the kernel enforces alone"},
+	{"grants", cmd_grants, "list who opened what, when and why"},
+	{"export", cmd_export,
+	 "write the part of a policy that the kernel enforces as nftables rules"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))

@@ -149,7 +149,8 @@ static void refusal(const struct policy *p, const struct state_grant *g, char *w
 	utf8_trim(why);
 }
 
-static void tell(const struct policy *p, const struct state_grant *g, int64_t now)
+static void tell(const struct policy *p, const char *state, const struct state_grant *g,
+		 int64_t now)
 {
 	const struct policy_conduit *c = policy_conduit_at(p, policy_conduit_find(p, g->conduit));
 	char from[CIVIL_STRLEN], until[CIVIL_STRLEN];
@@ -166,8 +167,8 @@ static void tell(const struct policy *p, const struct state_grant *g, int64_t no
 	if (*c->until)
 		printf("  and only until %s (%s)\n", c->until, z->name);
 	if (g->until > now)
-		printf("  to close it before: kidoban revoke --state FILE %lld --reason TEXT\n",
-		       (long long)g->id);
+		printf("  to close it before: kidoban revoke --state %s %lld --reason TEXT\n",
+		       state, (long long)g->id);
 }
 
 static int give(const struct asked *a, const struct policy *p)
@@ -197,7 +198,7 @@ static int give(const struct asked *a, const struct policy *p)
 		if (!state_refuse(s, &who.actor, g.conduit, g.approver, g.reason, why))
 			code = cmd_state_error(&help, a->state, s);
 	} else if (state_grant(s, &who.actor, &g, &g.id)) {
-		tell(p, &g, who.actor.time);
+		tell(p, a->state, &g, who.actor.time);
 	} else {
 		code = cmd_state_error(&help, a->state, s);
 	}

@@ -86,7 +86,7 @@ static void one_grant(void *user, const struct state_grant *g)
 		grant_json(g, l->now);
 		return;
 	}
-	printf("%4lld  %-8s %s - %s  %s, approved by %s: %s\n", (long long)g->id,
+	printf("%4lld  %-8s %s - %s UTC  %s, approved by %s: %s\n", (long long)g->id,
 	       standing(g, l->now), cmd_time_str(&tz_of_utc, g->from, from),
 	       cmd_time_str(&tz_of_utc, state_ends(g), until), g->conduit, g->approver, g->reason);
 }
@@ -133,8 +133,8 @@ static void one_entry(void *user, const struct state_entry *e)
 	}
 	if (e->grant_id)
 		snprintf(id, sizeof(id), " %lld", (long long)e->grant_id);
-	printf("%4lld  %s  %s%s  %s", (long long)e->seq, cmd_time_str(&tz_of_utc, e->time, time),
-	       e->what, id, e->conduit);
+	printf("%4lld  %s UTC  %s%s  %s", (long long)e->seq,
+	       cmd_time_str(&tz_of_utc, e->time, time), e->what, id, e->conduit);
 	printf("%s%s, by %s: %s%s%s%s%s\n", *e->approver ? ", approved by " : "", e->approver,
 	       e->os_user, e->detail, *e->reason ? " (" : "", e->reason, *e->reason ? ")" : "",
 	       e->intact ? "" : "  [not as it was written]");

@@ -10,6 +10,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define ROUNDS 4  /* looks at the result, at most */
@@ -217,6 +218,8 @@ static bool write_out(struct run *r, const char *text)
 	FILE *f = stdout;
 	bool good;
 
+	if (r->output && strcmp(r->output, "-") == 0)
+		r->output = NULL;
 	if (r->output && !r->force && access(r->output, F_OK) == 0) {
 		fprintf(stderr, "kidoban learn: %s is there already; --force overwrites it\n",
 			r->output);
@@ -248,11 +251,11 @@ static void say(const struct run *r, unsigned blames)
 		zones, assets, r->learn.pairs);
 	if (blames)
 		fprintf(stderr,
-			"kidoban learn: a replay of the same captures still has %u findings about "
-			"the policy\n",
+			"kidoban learn: replayed against it, the same captures still have %u "
+			"findings about the policy\n",
 			blames);
 	else
-		fprintf(stderr, "a replay of the same captures has no finding about it\n");
+		fprintf(stderr, "replayed against it, the same captures violate nothing\n");
 }
 
 static int learn(struct run *r)

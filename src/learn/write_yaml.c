@@ -4,6 +4,7 @@
  */
 #include "learn/learn.h"
 #include "learn/vendor.h"
+#include "policy/lint.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -426,7 +427,7 @@ static void put_conduit(FILE *out, const struct learn *l, const struct group *g,
 	put_some(out, l, g->from, g->nfrom);
 	fputs(" to ", out);
 	put_some(out, l, g->to, g->nto);
-	fputs(", please give the reason\"\n    allow:\n", out);
+	fputs(", " LINT_REASON_ASKED "\"\n    allow:\n", out);
 	put_noted(out, l->pair[g->first].text);
 }
 

@@ -23,6 +23,9 @@
 #include "base/arena.h"
 #include "policy/policy.h"
 
+/* Part of every reason that kidoban learn writes: somebody has to give the real one. */
+#define LINT_REASON_ASKED "please give the reason"
+
 /* In the order of the reference in zones/README.md. */
 enum lint_id {
 	LINT_LOAD, /* a warning of the loader */

@@ -2,6 +2,7 @@
 #include "policy/lint_impl.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Which zones a conduit or a watch names, themselves or by an asset. */
 static void mark_used(const struct policy *p, bool *used)
@@ -104,6 +105,10 @@ static void papers(struct lint *l, uint32_t i)
 	if (!*c->reason)
 		lint_add(l, LINT_NO_REASON, LINT_AT_CONDUIT(i),
 			 "conduit %s does not say what it is for", c->id);
+	else if (strstr(c->reason, LINT_REASON_ASKED))
+		lint_add(l, LINT_NO_REASON, LINT_AT_CONDUIT(i),
+			 "conduit %s has the reason that kidoban learn gave it, and no other",
+			 c->id);
 	if (!*c->refs)
 		lint_add(l, LINT_NO_REFS, LINT_AT_CONDUIT(i), "conduit %s refers to no requirement",
 			 c->id);

@@ -171,6 +171,8 @@ static void put_op(const struct question *q, const struct box *b, struct space_e
 
 	ex->ip_proto = (uint8_t)pick(b->dim[DIM_TRANSPORT], 6);
 	ex->port = (uint16_t)pick(b->dim[DIM_PORT], k->vocab->port);
+	if (!ex->port) /* possible, but nobody ever saw it */
+		ex->port = (uint16_t)b->dim[DIM_PORT].span[0].hi;
 	ex->is_op = true;
 	ex->op = (struct op){.proto = k->vocab->proto,
 			     .name = c ? c->name : "",

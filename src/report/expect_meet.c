@@ -355,7 +355,9 @@ static bool judge_exercised(const struct saying *s, const struct expectation *e,
 	const struct record_conduit *c = &r->conduit[e->conduit];
 	char buf[40];
 
-	if (c->flows)
+	if (c->flows && !c->ops)
+		fprintf(s->f, s->ja ? "%" PRIu64 " フロー" : "flows: %" PRIu64, c->flows);
+	else if (c->flows)
 		fprintf(s->f,
 			s->ja ? "%" PRIu64 " フロー、%" PRIu64 " 操作"
 			      : "flows: %" PRIu64 ", ops: %" PRIu64,

@@ -96,6 +96,15 @@ static void head(const struct writer *w)
 	fputc('\n', w->out);
 }
 
+/* What no dissector read has no ops; that is not worth a word. */
+static const char *flows_and_ops(const struct writer *w, uint64_t flows, uint64_t ops)
+{
+	if (!ops)
+		return number(w, flows, L_FLOWS);
+	return arena_printf(&w->r->arena, "%s, %s", number(w, flows, L_FLOWS),
+			    number(w, ops, L_OPS));
+}
+
 static void table(const struct writer *w)
 {
 	const struct record *rec = w->r->record;
@@ -108,8 +117,7 @@ static void table(const struct writer *w)
 		int n = width(policy_conduit_at(rec->policy, i)->id);
 
 		wide = n > wide ? n : wide;
-		permitted = arena_printf(&w->r->arena, "%s, %s", number(w, c->flows, L_FLOWS),
-					 number(w, c->ops, L_OPS));
+		permitted = flows_and_ops(w, c->flows, c->ops);
 		n = width(permitted);
 		used = n > used ? n : used;
 	}
@@ -125,9 +133,7 @@ static void table(const struct writer *w)
 		cell(w, policy_conduit_at(rec->policy, i)->id, wide + 2);
 		permitted = "-";
 		if (c->flows)
-			permitted =
-				arena_printf(&w->r->arena, "%s, %s", number(w, c->flows, L_FLOWS),
-					     number(w, c->ops, L_OPS));
+			permitted = flows_and_ops(w, c->flows, c->ops);
 		cell(w, permitted, used + 2);
 		cell(w, c->denied ? arena_printf(&w->r->arena, "%" PRIu64, c->denied) : "-", 8);
 		fprintf(w->out, "%s\n", state_name(w, report_state(w->r, i)));
@@ -147,10 +153,9 @@ static void pairs(const struct writer *w, const struct record_conduit *c)
 		fprintf(w->out, "    %s -> %s: %s, ",
 			record_who(w->r->record, &x->client, x->place[0], a),
 			record_who(w->r->record, &x->server, x->place[1], b),
-			number(w, x->flows, L_FLOWS));
-		fprintf(w->out, "%s, %s, %s - %s\n", number(w, x->ops, L_OPS),
-			number(w, x->bytes, L_BYTES), report_time(x->first, from),
-			report_time(x->last, to) + 11);
+			flows_and_ops(w, x->flows, x->ops));
+		fprintf(w->out, "%s, %s - %s\n", number(w, x->bytes, L_BYTES),
+			report_time(x->first, from), report_time(x->last, to) + 11);
 	}
 	if (c->pairs > PAIRS_SHOWN || c->pairs_more)
 		fprintf(w->out, "    %s%" PRIu64 "\n", word(w, L_MORE),
