@@ -9,7 +9,6 @@ import json
 import os
 import random
 import re
-import shlex
 import signal
 import socket
 import subprocess
@@ -501,17 +500,6 @@ conduits:
                                b"watch: [{id: alive, from: hmi-1, to: plc-1, modbus: {do: read}, every: 1s}]\n")
     _, err = kidoban("check", bad, code=2)
     assert f"already that of the watch in {cell} line 9" in err, err
-
-
-@test
-def the_answers_in_the_readme_are_those_of_the_program(_):
-    with open(os.path.join(ROOT, "README.md")) as f:
-        readme = f.read()
-    asked = re.findall(r"^    \$ kidoban (check --(?:who-can|can) .*)\n((?:    .*\n)+)", readme, re.M)
-    assert len(asked) == 2, asked
-    for command, answer in asked:
-        p = subprocess.run([KIDOBAN, *shlex.split(command)], cwd=ROOT, capture_output=True, check=False)
-        assert answer.split() == p.stdout.decode().split(), (command, p.stdout.decode())  # lines are broken there
 
 
 def main(tests):
