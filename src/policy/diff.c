@@ -16,7 +16,10 @@ struct side {
 	bool everything;  /* no conduit, and none is needed */
 	bool nothing;	  /* whatever conduits say */
 	bool updated;	  /* firmware and programs go through update conduits only */
+	uint8_t zero[3];  /* it is hashed and compared as bytes: nothing may be left to chance */
 };
+
+_Static_assert(sizeof(struct side) == 4 * sizeof(uint32_t) + 8, "no padding");
 
 struct key {
 	struct side side[2];
@@ -411,7 +414,7 @@ static struct side side_of(struct work *w, unsigned k)
 	struct policy_flow_decision d = policy_flow(&w->now[k], from->place[k], to->place[k], 6, 0);
 	struct side s;
 
-	memset(&s, 0, sizeof(s)); /* it is hashed */
+	memset(&s, 0, sizeof(s));
 	memcpy(s.set, d.set, sizeof(s.set));
 	s.everything = d.set[0] == POLICY_NONE && passes(d.verdict);
 	if (d.set[0] != POLICY_NONE && w->r.p[k]->cap) {
