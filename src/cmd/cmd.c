@@ -72,6 +72,27 @@ int cmd_input_option(const struct cmd_help *h, int c, const char *word, struct c
 	return CMD_OK;
 }
 
+void cmd_policy_settings(struct cmd_input *in, const struct policy *p)
+{
+	if (!in->overlap_given && policy_overlap_last(p))
+		in->flow.overlap = FLOW_OVERLAP_LAST;
+	if (!in->checksums_given)
+		in->packet.verify_checksums = policy_checksums_verify(p);
+}
+
+bool cmd_operating_mode(const char *word, struct engine_config *cfg)
+{
+	int i;
+
+	for (i = OPERATING_NORMAL; i <= OPERATING_ANALYSIS; i++) {
+		cfg->operating_mode = (enum policy_operating_mode)i;
+		cfg->has_mode = strcmp(word, policy_operating_name(cfg->operating_mode)) == 0;
+		if (cfg->has_mode)
+			return true;
+	}
+	return false;
+}
+
 int cmd_option_error(const struct cmd_help *h, int c, const char *option)
 {
 	return cmd_usage_error(h, c == ':' ? "'%s' needs a value" : "'%s' is not an option",

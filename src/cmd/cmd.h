@@ -7,8 +7,7 @@
 #ifndef KIDOBAN_CMD_CMD_H
 #define KIDOBAN_CMD_CMD_H
 
-#include "detect/finding.h"
-#include "flow/flow.h"
+#include "detect/engine.h"
 
 enum cmd_exit {
 	CMD_OK = 0,	    /* done and as expected */
@@ -71,6 +70,12 @@ enum { CMD_OPT_OVERLAP = 256, CMD_OPT_CHECKSUMS, CMD_OPT_OWN };
 
 /* Takes option c with its word; a return above CMD_OK ends the command. */
 int cmd_input_option(const struct cmd_help *h, int c, const char *word, struct cmd_input *in);
+
+/* The policy's own settings, where no option said otherwise. */
+void cmd_policy_settings(struct cmd_input *in, const struct policy *p);
+
+/* Takes the word of --operating-mode; false when it is none. */
+bool cmd_operating_mode(const char *word, struct engine_config *cfg);
 
 /* For an option getopt_long() (with ":" first) did not take; returns CMD_USAGE. */
 int cmd_option_error(const struct cmd_help *h, int c, const char *option);

@@ -67,19 +67,6 @@ static bool parse_events(char *list, unsigned *events)
 	return true;
 }
 
-static bool parse_mode(const char *text, struct engine_config *cfg)
-{
-	int i;
-
-	for (i = 0; i <= OPERATING_ANALYSIS; i++) {
-		cfg->operating_mode = (enum policy_operating_mode)i;
-		cfg->has_mode = strcmp(text, policy_operating_name(cfg->operating_mode)) == 0;
-		if (cfg->has_mode)
-			return true;
-	}
-	return false;
-}
-
 static bool parse_flows(const char *text, uint32_t *out)
 {
 	char *end;
@@ -178,7 +165,7 @@ static int parse(struct replay *r, int argc, char **argv, bool *done)
 			r->state_path = optarg;
 			break;
 		case OPT_OPERATING:
-			if (!parse_mode(optarg, &r->engine))
+			if (!cmd_operating_mode(optarg, &r->engine))
 				return cmd_usage_error(&help, "--operating-mode is normal, "
 							      "maintenance, emergency or analysis");
 			break;
@@ -324,15 +311,6 @@ static int run(struct replay *r)
 	return code;
 }
 
-/* The policy's own settings, where no option said otherwise. */
-static void apply_settings(struct replay *r, const struct policy *p)
-{
-	if (!r->in.overlap_given && policy_overlap_last(p))
-		r->in.flow.overlap = FLOW_OVERLAP_LAST;
-	if (!r->in.checksums_given)
-		r->in.packet.verify_checksums = policy_checksums_verify(p);
-}
-
 /* Loads what the options name; false with the mistakes in diag. */
 static bool load(struct replay *r, struct policy **policy, struct catalogue **catalogue,
 		 struct diag *diag)
@@ -340,7 +318,7 @@ static bool load(struct replay *r, struct policy **policy, struct catalogue **ca
 	if (r->policy_path && !(*policy = policy_load(r->policy_path, diag)))
 		return false;
 	if (*policy)
-		apply_settings(r, *policy);
+		cmd_policy_settings(&r->in, *policy);
 	if (r->state_path &&
 	    !cmd_state_grants(&help, r->state_path, *policy, &r->grants, &r->engine.grant_count))
 		return false;

@@ -45,19 +45,6 @@ struct validate {
 	struct policy_grant *grants;
 };
 
-static bool parse_operating(const char *text, struct engine_config *cfg)
-{
-	int i;
-
-	for (i = OPERATING_NORMAL; i <= OPERATING_ANALYSIS; i++) {
-		cfg->operating_mode = (enum policy_operating_mode)i;
-		cfg->has_mode = strcmp(text, policy_operating_name(cfg->operating_mode)) == 0;
-		if (cfg->has_mode)
-			return true;
-	}
-	return false;
-}
-
 /* Options into v; *done: nothing is left to do. */
 static int parse(struct validate *v, int argc, char **argv, bool *done)
 {
@@ -104,7 +91,7 @@ static int parse(struct validate *v, int argc, char **argv, bool *done)
 			v->state_path = optarg;
 			break;
 		case OPT_OPERATING:
-			if (!parse_operating(optarg, &v->engine))
+			if (!cmd_operating_mode(optarg, &v->engine))
 				return cmd_usage_error(&help, "--operating-mode is normal, "
 							      "maintenance, emergency or analysis");
 			break;
@@ -215,16 +202,6 @@ static int run(struct validate *v, const struct policy *policy, const struct cat
 	return code;
 }
 
-/* The policy's own settings, where no option said otherwise. */
-static void apply_settings(struct validate *v, const struct policy *p)
-{
-	if (!v->in.overlap_given && policy_overlap_last(p))
-		v->in.flow.overlap = FLOW_OVERLAP_LAST;
-	if (!v->in.checksums_given)
-		v->in.packet.verify_checksums = policy_checksums_verify(p);
-	v->report.site = policy_site(p);
-}
-
 /* Policy, expectations and grants; false with the mistakes in diag, or said. */
 static bool load(struct validate *v, struct policy **policy, const struct catalogue *catalogue,
 		 struct diag *diag)
@@ -232,7 +209,8 @@ static bool load(struct validate *v, struct policy **policy, const struct catalo
 	*policy = policy_load(v->report.policy_path, diag);
 	if (!*policy || !catalogue)
 		return false;
-	apply_settings(v, *policy);
+	cmd_policy_settings(&v->in, *policy);
+	v->report.site = policy_site(*policy);
 	if (v->report.expect_path) {
 		v->report.expect = expect_load(v->report.expect_path, *policy, catalogue, diag);
 		if (!v->report.expect)
