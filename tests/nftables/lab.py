@@ -23,6 +23,7 @@ C0, C1, S0, S1 = (bytes([2, 0, 0, 0, 0, n]) for n in (0xC0, 0xC1, 0x50, 0x51))
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 ETH_P_ALL = 3
+ARP = b"\x08\x06"
 
 
 def missing():
@@ -109,7 +110,9 @@ class Lab:
             settings += [f"net.ipv4.conf.{k}.rp_filter=0", f"net.ipv4.conf.{k}.forwarding=1",
                          f"net.ipv4.conf.{k}.accept_local=1", f"net.ipv4.conf.{k}.send_redirects=0",
                          f"net.ipv6.conf.{k}.forwarding=1", f"net.ipv6.conf.{k}.accept_dad=0"]
-        self.sysctl(r, settings + ["net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0"])
+        # every rejected client is told: no limit per peer, and none of the whole machine
+        self.sysctl(r, settings + ["net.ipv4.icmp_ratelimit=0", "net.ipv4.icmp_ratemask=0",
+                                   "net.ipv6.icmp.ratelimit=0", "net.ipv6.icmp.ratemask="])
         self.sysctl(e, ["net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1"])
         e.run("sh", "-c", "ip link set c1 up; ip link set s1 up; ip link set c1 arp off; ip link set s1 arp off")
         for family, address, c, s in (("-4", "198.18.0.1/32", "198.18.255.1", "198.18.255.2"),
@@ -164,19 +167,40 @@ class Lab:
             out.send(f)
             if n % 64 == 63:
                 self.collect(back, seen)
+        answers = self.caught_up(out) + self.caught_up(back, seen)
         while quiet < 3:
             before = len(seen)
             time.sleep(0.004)
             self.collect(back, seen)
             quiet = quiet + 1 if len(seen) == before else 0
         mine = C0 if side == "c" else S0
-        answers = [f for f in self.drain(out) if f[6:12] == mine]
+        answers = [f for f in answers + self.drain(out) if f[6:12] == mine and f[12:14] != ARP]
         return seen, answers
+
+    def caught_up(self, tap_socket, seen=None):
+        """Waits until the router, however busy the machine is, has answered an ARP probe on this side: what it was
+        sent before, it has handled. Returns what else came."""
+        own = C1 if tap_socket is self.c1 else S1
+        tap_socket.send(b"\xff" * 6 + own + ARP + bytes([0, 1, 8, 0, 6, 4, 0, 1]) + own + bytes(4) + bytes(6) +
+                        socket.inet_aton("198.18.0.1"))
+        frames, deadline = [], time.monotonic() + 10
+        while time.monotonic() < deadline:
+            for f in self.drain(tap_socket):
+                if f[12:14] == ARP and f[20:22] == b"\0\2":
+                    return frames
+                frames.append(f)
+                self.note(f, seen)
+            time.sleep(0.001)
+        raise RuntimeError("the router does not answer")
 
     def collect(self, back, seen):
         for f in self.drain(back):
-            if f[-8:-4] == MARK:
-                seen.add(struct.unpack("!I", f[-4:])[0])
+            self.note(f, seen)
+
+    @staticmethod
+    def note(frame, seen):
+        if seen is not None and frame[-8:-4] == MARK:
+            seen.add(struct.unpack("!I", frame[-4:])[0])
 
     def close(self):
         self.c1.close()
