@@ -36,8 +36,11 @@ struct engine_config {
 	const enum policy_mode *mode; /* of verdicts; NULL: the policy's */
 	int64_t incident_quiet;	      /* ns; 0: 5 minutes */
 	int64_t incident_longest;     /* ns; 0: 1 hour */
+	bool live;	 /* incidents are told as they begin, and again when they end */
+	struct act *act; /* does what the policy wants done; NULL: only told */
 };
 
+struct act;
 struct engine;
 
 struct engine *engine_new(const struct engine_config *cfg);
@@ -47,6 +50,38 @@ const struct policy_now *engine_now(const struct engine *e);
 
 /* For flow_tracker_new(); the user pointer is the engine. */
 extern const struct flow_handlers engine_handlers;
+
+/* Live, after each packet: tells the incidents that began with it. */
+void engine_told(struct engine *e);
+
+/* Live: time goes on, packets or not. */
+void engine_tick(struct engine *e, int64_t time);
+
+/* Live: the wall clock was stepped; what waits for a time begins to wait anew. */
+void engine_clock_stepped(struct engine *e, int64_t time);
+
+/*
+ * Another policy, another operating mode, other grants (all of them, past and future): as from the
+ * next packet, running conversations too. Incidents of before are told as ended: they name things
+ * of the old policy, which may be freed when this returns. False when memory is out, and nothing
+ * has changed.
+ */
+struct engine_orders {
+	const struct policy *policy; /* NULL only if there was none before */
+	bool has_mode;
+	enum policy_operating_mode operating_mode;
+	const struct policy_grant *grants;
+	uint32_t grant_count;
+};
+bool engine_obey(struct engine *e, const struct engine_orders *o);
+
+/* What passed through conduit i, and what was refused in its name; by conduit of the policy. */
+struct engine_conduit_count {
+	uint64_t flows, ops; /* permitted */
+	uint64_t violations; /* flows and ops refused or that would be */
+	uint64_t blocked;    /* of them degraded, dropped, rejected */
+};
+const struct engine_conduit_count *engine_conduit_counts(const struct engine *e, uint32_t *count);
 
 /* Closes all incidents. Call after flow_tracker_flush(). */
 void engine_flush(struct engine *e);

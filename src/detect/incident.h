@@ -26,11 +26,20 @@
 #define INCIDENT_VALUES 160
 #define INCIDENT_PROTOS 4 /* protocols followed on a flow that is a violation by itself */
 
+/* Which word about an incident this is. */
+enum incident_phase {
+	INCIDENT_WHOLE,	 /* captures: the only one, when it is over */
+	INCIDENT_OPENED, /* live: it has just begun */
+	INCIDENT_ENDED	 /* live: it is over, and was seen more than once */
+};
+
 /* One thing that happened, copied out of flow and op; what a sink gets. No pointers into packets.
  */
 struct incident {
 	const struct finding *finding;
-	uint8_t severity;     /* of the finding; 1 when it concerns a safety zone */
+	uint64_t id;	  /* live: the same in all workers and phases, below 2^53; 0 of captures */
+	uint8_t phase;	  /* enum incident_phase */
+	uint8_t severity; /* of the finding; 1 when it concerns a safety zone */
 	const char *verdict;  /* static: "alert", "would-drop", "drop", ... */
 	int64_t first, last;  /* ns since 1970 UTC, packet time */
 	uint64_t first_frame; /* packet of the first occurrence */

@@ -48,7 +48,8 @@ static void on_identity(struct proto_ctx *c, int side, const char *key, struct s
 		t->handlers.identity(t->user, &t->ctx_entry->flow, side, key, value);
 }
 
-const struct proto_events flow_events = {on_op, on_anomaly, on_identity};
+const struct proto_events flow_events = {
+	.op = on_op, .anomaly = on_anomaly, .identity = on_identity};
 
 static struct proto_ctx *ctx_of(struct flow_tracker *t, struct entry *e, unsigned side)
 {

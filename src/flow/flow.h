@@ -90,6 +90,17 @@ static inline uint16_t flow_server_port(const struct flow *f)
 	return f->port[f->client != 1];
 }
 
+#define FLOW_EDIT_MAX 8
+
+/* Bytes of the packet at hand that go on as others (inline, proto/proto.h). */
+struct flow_edit {
+	uint8_t side;	 /* of the sender, as in addr[] */
+	uint8_t len;	 /* bytes, up to FLOW_EDIT_MAX */
+	uint32_t seq;	 /* TCP: sequence number of the first */
+	uint32_t offset; /* of the first, in the payload of the packet at hand */
+	uint8_t was[FLOW_EDIT_MAX], now[FLOW_EDIT_MAX];
+};
+
 /* What the tracker tells. Any may be NULL. Flows are valid during the call only. */
 struct flow_handlers {
 	/* Once per flow, before its first op, as soon as the client is known; at the latest at its
@@ -111,6 +122,10 @@ struct flow_handlers {
 	 */
 	bool (*related)(void *user, struct flow *f, const struct packet *p);
 	void (*closed)(void *user, struct flow *f, enum flow_end_reason why);
+	/* False: it cannot be done. NULL: nothing is ever changed. */
+	bool (*edit)(void *user, struct flow *f, const struct flow_edit *edit);
+	/* The device answered a request that was neutralised. */
+	void (*answered)(void *user, struct flow *f);
 };
 
 enum flow_overlap { FLOW_OVERLAP_FIRST, FLOW_OVERLAP_LAST }; /* whose bytes win */
@@ -146,6 +161,15 @@ struct flow_tracker *flow_tracker_new(const struct flow_config *cfg,
 				      const struct flow_handlers *handlers, void *user);
 
 void flow_tracker_packet(struct flow_tracker *t, const struct packet *p);
+
+/* Time goes on without packets (live): flows that have been quiet for long end. Packet time, ns. */
+void flow_tracker_tick(struct flow_tracker *t, int64_t time);
+
+/*
+ * Within the op handler: the request whose op it is becomes one that the device refuses
+ * (proto.h, neutralise). False when the protocol or the moment does not allow it.
+ */
+bool flow_neutralise(struct flow_tracker *t, struct flow *f, const struct op *op);
 
 /* End of the input: delivers what still waits, closes every flow, oldest first. */
 void flow_tracker_flush(struct flow_tracker *t);

@@ -67,17 +67,26 @@ struct proto_events {
 	/* side: 0 the client, 1 the server. key: static, "vendor", "product-code", "revision",
 	 * "product-name", "serial", "url", "model", "user-application", "client-id", ... */
 	void (*identity)(struct proto_ctx *c, int side, const char *key, struct slice value);
+	/*
+	 * Inline: the message at hand goes on with other bytes at offset (from its start). False
+	 * when they have passed already, or nothing can be changed here. NULL: never.
+	 */
+	bool (*edit)(struct proto_ctx *c, uint32_t offset, const void *bytes, uint32_t len);
+	/* The device answered a request that was neutralised. NULL: nobody asks. */
+	void (*answered)(struct proto_ctx *c);
 };
 
 struct proto_ctx {
-	void *state;	     /* this flow's, state_size bytes */
-	void *shared;	     /* this worker's, shared_size bytes; NULL if shared_size is 0 */
-	uint8_t dir;	     /* enum proto_dir of the message at hand */
-	uint8_t transport;   /* enum proto_transport */
-	uint64_t frame;	     /* packet that completed the message at hand */
-	int64_t time;	     /* ns since 1970 UTC, of that packet */
-	struct addr addr[2]; /* [0] client, [1] server */
-	uint16_t port[2];    /* likewise */
+	void *state;		/* this flow's, state_size bytes */
+	void *shared;		/* this worker's, shared_size bytes; NULL if shared_size is 0 */
+	uint8_t dir;		/* enum proto_dir of the message at hand */
+	uint8_t transport;	/* enum proto_transport */
+	uint64_t frame;		/* packet that completed the message at hand */
+	int64_t time;		/* ns since 1970 UTC, of that packet */
+	struct addr addr[2];	/* [0] client, [1] server */
+	uint16_t port[2];	/* likewise */
+	const uint8_t *message; /* the message at hand, as given to message() */
+	uint32_t message_len;	/* bytes at hand from there */
 	const struct proto_events *events;
 	void *user; /* the driver's */
 };
@@ -96,6 +105,13 @@ struct dissector {
 	enum probe_result (*probe)(struct proto_probe *p);
 	uint32_t (*message)(struct proto_ctx *c, const uint8_t *data, uint32_t len);
 	void (*gap)(struct proto_ctx *c, uint32_t lost); /* lost: bytes, 0 when unknown */
+	/*
+	 * Inline: makes the request that is being emitted (its op is in the hands of the receiver)
+	 * one that the device itself refuses, with proto_edit(), same length, so that the session
+	 * lives; and remembers it, so that the device's refusal becomes one of the code that was
+	 * asked for. False when that cannot be done. NULL: the protocol knows no such form.
+	 */
+	bool (*neutralise)(struct proto_ctx *c, const struct op *op);
 	const struct vocab *const *vocabs; /* NULL-ended: the protocols whose ops it emits */
 };
 
@@ -108,6 +124,17 @@ void proto_emit(struct proto_ctx *c, struct op *op);
 /* reason: static text. offset: from the start of the message. */
 void proto_anomaly(struct proto_ctx *c, enum anomaly_kind kind, const char *proto,
 		   const char *reason, uint32_t offset, uint32_t value);
+
+static inline bool proto_edit(struct proto_ctx *c, uint32_t offset, const void *bytes, uint32_t len)
+{
+	return c->events->edit && c->events->edit(c, offset, bytes, len);
+}
+
+static inline void proto_answered(struct proto_ctx *c)
+{
+	if (c->events->answered)
+		c->events->answered(c);
+}
 
 static inline void proto_identity(struct proto_ctx *c, int side, const char *key,
 				  struct slice value)

@@ -1,0 +1,120 @@
+/*
+ * detect/act.h - from a verdict to what happens to the packet at hand.
+ *
+ * The engine says what the policy wants done about a violation; act does it, as gently as it can,
+ * and answers what was really done, which is what the alert says:
+ *
+ *   degrade      the dissector neutralises the request in place (proto/proto.h) and restores its
+ *                code in the device's answer. Where that is impossible (the bytes have passed
+ *                already, the protocol has no such form, the device did not answer the last time)
+ *                it is rejected instead
+ *   drop         the packet that completes the forbidden message does not pass; in TCP nothing
+ *                behind it does either, and nothing of it when it is sent again
+ *   reject       drop, and both ends are told: RST each way, or ICMP administratively prohibited
+ *   quarantine   reject, and the host is isolated: nothing from or to it passes until it is
+ *                released, or its time is over
+ *
+ * Never to or from a safety zone, never in mode detect, never in an operating mode that forbids it.
+ * A packet sent again is treated as it was the first time: edits and cuts are kept by sequence
+ * number until they are acknowledged.
+ *
+ * A device that does not answer a neutralised request within ANSWER_NS is reset once, remembered by
+ * address and port, and rejected from then on.
+ *
+ * On a mirror there is no act, or one that only answers from aside (act_config.aside): resets
+ * through another interface.
+ *
+ * Memory: bounded tables made at start: conversations with edits or cuts, devices that cannot be
+ * degraded, hosts in quarantine. Nothing is allocated per packet. Time is packet time. Thread: one
+ * worker.
+ */
+#ifndef KIDOBAN_DETECT_ACT_H
+#define KIDOBAN_DETECT_ACT_H
+
+#include "capture/source.h"
+#include "flow/flow.h"
+#include "policy/policy.h"
+
+struct act;
+
+/* A host that is isolated; by address, or by MAC when has_mac. */
+struct act_quarantine {
+	struct addr addr;
+	struct mac mac;
+	bool has_mac;
+	int64_t until; /* ns since 1970 UTC */
+};
+
+struct act_config {
+	/* Sends a frame of our own, as in source_ops. NULL: nobody is told. */
+	bool (*send)(void *user, unsigned iface, const void *frame, uint32_t len);
+	/* The engine put a host into quarantine: to be remembered and enforced elsewhere too
+	 * (state, nftables set, other workers). */
+	void (*quarantined)(void *user, const struct act_quarantine *q, const char *reason);
+	void *user;
+	int linktype;		 /* of the frames at hand and of those to be sent */
+	bool aside;		 /* frames at hand have passed already: only tell the ends */
+	int64_t quarantine_time; /* ns; 0: 1 hour */
+};
+
+/* NULL only when memory is out. */
+struct act *act_new(const struct act_config *cfg);
+
+/* Whose edits it uses; before the first packet. */
+void act_tracker(struct act *a, struct flow_tracker *t);
+
+/* All hosts in quarantine; they replace those of before. Not on the way of a packet. */
+void act_quarantines(struct act *a, const struct act_quarantine *list, uint32_t count);
+
+/* --- the worker, around flow_tracker_packet() --- */
+
+/* A frame begins. True: an end of it is in quarantine, it is to be dropped and looked at no more.
+ */
+bool act_begin(struct act *a, struct source_frame *f, const struct packet *p);
+
+/* It ends: edits are in its bytes, checksums right, what is to be told is sent. */
+enum source_do act_finish(struct act *a);
+
+/* Time goes on, packets or not. */
+void act_tick(struct act *a, int64_t time);
+
+/* --- the engine, while the packet at hand is judged --- */
+
+/* A packet of that flow is at hand. */
+void act_flow_packet(struct act *a, struct flow *f, unsigned side);
+
+/* The flow as a whole is a violation. Returns what is done: wanted, or less. */
+enum policy_action act_flow(struct act *a, struct flow *f, enum policy_action wanted,
+			    const char *reason);
+
+/* An op on it is. */
+enum policy_action act_op(struct act *a, struct flow *f, const struct op *op,
+			  enum policy_action wanted, const char *reason);
+
+/* The flow is permitted (again), as after a grant or a new policy: cuts of it end. */
+void act_permit(struct act *a, struct flow *f);
+
+/* Nothing on that flow will ever be judged again: SOURCE_SETTLE. */
+void act_settle(struct act *a, struct flow *f);
+
+/* A packet without a flow: a frame that is no IP. */
+enum policy_action act_frame(struct act *a, enum policy_action wanted);
+
+void act_closed(struct act *a, struct flow *f);
+
+/* From the tracker, for flow_handlers. */
+bool act_edit(struct act *a, struct flow *f, const struct flow_edit *e);
+void act_answered(struct act *a, struct flow *f);
+
+struct act_stats {
+	uint64_t degraded, dropped, rejected, quarantined; /* packets */
+	uint64_t unanswered;  /* devices found that cannot be degraded */
+	uint64_t resets_sent; /* RST and ICMP */
+	uint64_t full;	      /* a table was full: dropped instead of the gentler verdict */
+};
+const struct act_stats *act_stats(const struct act *a);
+
+/* Accepts NULL. */
+void act_free(struct act *a);
+
+#endif

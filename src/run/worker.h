@@ -1,0 +1,75 @@
+/*
+ * run/worker.h - one thread that owns a source, its flows and their judgement.
+ *
+ *      source ──> packet_decode ──> act_begin ──> tracker + engine ──> act_finish ──> source
+ *        │ at most 50 ms             between two batches: new orders, ticks, a snapshot of counts
+ *
+ * Nothing is shared with other workers but what is never changed (policy) and the ring of its sink.
+ */
+#ifndef KIDOBAN_RUN_WORKER_H
+#define KIDOBAN_RUN_WORKER_H
+
+#include "detect/engine.h"
+#include "run/config.h"
+#include "run/orders.h"
+
+#include <pthread.h>
+
+#define WORKER_LATENCY_BUCKETS 24 /* bucket i: below 2^i microseconds; the last: all else */
+
+/* What a worker counts, copied once every 100 ms for whoever asks. */
+struct worker_counts {
+	int64_t time;	 /* ns since 1970 UTC */
+	uint64_t loops;	 /* of its main loop: it makes progress */
+	uint64_t orders; /* number of the last it took */
+	struct packet_stats packet;
+	struct flow_stats flow;
+	struct act_stats act;
+	struct source_stats source[SOURCE_IFACES_MAX];
+	unsigned ifaces;
+	uint64_t latency[WORKER_LATENCY_BUCKETS]; /* frames by time from arrival to verdict */
+	uint64_t latency_sum;			  /* ns */
+	uint64_t ops[16];			  /* by vocabulary (op/vocab.h) */
+	uint64_t incidents[64], occurrences[64];  /* by index of the catalogue */
+	struct engine_conduit_count *conduit;	  /* copied; freed by whoever got it */
+	uint32_t conduits;
+};
+
+struct worker;
+
+struct worker_config {
+	unsigned number;	/* over all workers, from 0 */
+	unsigned source_number; /* in the configuration */
+	const struct run_config *run;
+	struct source *source; /* owned by the worker from now on */
+	struct sink *sink;
+	unsigned events; /* bits of enum engine_event */
+	const struct catalogue *catalogue;
+	const struct orders *orders; /* the first ones */
+	/* A worker isolated a host: called in its thread, must not wait. */
+	void (*quarantined)(void *user, const struct act_quarantine *q, const char *reason);
+	void *user;
+};
+
+/* NULL with a sentence in err. */
+struct worker *worker_new(const struct worker_config *cfg, char *err, size_t errlen);
+bool worker_start(struct worker *w); /* starts the thread */
+
+/* Main thread: new orders, to be taken soon; worker_counts.orders says when. */
+void worker_orders(struct worker *w, const struct orders *o);
+uint64_t worker_obeys(const struct worker *w); /* number of the last it took */
+uint64_t worker_loops(const struct worker *w);
+/* The wall clock was stepped. */
+void worker_clock_stepped(struct worker *w);
+
+/* out->conduit is malloc()ed, or NULL. */
+void worker_counts(struct worker *w, struct worker_counts *out);
+
+/* NULL while it runs well; else why its source is broken. */
+const char *worker_broken(const struct worker *w);
+
+/* Asks it to end; worker_free() waits for it, closes incidents and the source. */
+void worker_stop(struct worker *w);
+void worker_free(struct worker *w); /* accepts NULL */
+
+#endif
