@@ -60,7 +60,8 @@ static void feed(struct proto_ctx *c, const uint8_t *data, uint32_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct proto_events events = {on_op, on_anomaly, on_identity};
+	static const struct proto_events events = {
+		.op = on_op, .anomaly = on_anomaly, .identity = on_identity};
 	static void *shared, *state;
 	struct proto_ctx c = {.events = &events, .time = 1};
 	struct proto_probe p = {.port = {50000, 44818}, .client = -1};

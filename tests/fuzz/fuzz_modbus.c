@@ -48,7 +48,8 @@ static void on_identity(struct proto_ctx *c, int side, const char *key, struct s
 	touch(value);
 }
 
-static const struct proto_events events = {on_op, on_anomaly, on_identity};
+static const struct proto_events events = {
+	.op = on_op, .anomaly = on_anomaly, .identity = on_identity};
 
 /* All of one piece; what message() wants to see again is given up at its end. */
 static void play(const struct dissector *d, struct proto_ctx *c, struct slice s)

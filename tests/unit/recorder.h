@@ -79,8 +79,8 @@ static void recorder_identity(struct proto_ctx *c, int side, const char *key, st
 		     (const char *)value.p);
 }
 
-static const struct proto_events recorder_events = {recorder_op, recorder_anomaly,
-						    recorder_identity};
+static const struct proto_events recorder_events = {
+	.op = recorder_op, .anomaly = recorder_anomaly, .identity = recorder_identity};
 
 /* A fresh flow from 10.0.0.1 to 10.0.0.2, next packet is number 1. */
 static struct recorder *recorder_new(const struct dissector *d, enum proto_transport transport)

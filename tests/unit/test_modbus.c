@@ -52,7 +52,8 @@ static void on_identity(struct proto_ctx *c, int side, const char *key, struct s
 		 (const char *)value.p);
 }
 
-static const struct proto_events events = {on_op, on_anomaly, on_identity};
+static const struct proto_events events = {
+	.op = on_op, .anomaly = on_anomaly, .identity = on_identity};
 
 static int start(void **state)
 {
