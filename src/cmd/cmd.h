@@ -17,6 +17,7 @@ enum cmd_exit {
 };
 
 int cmd_replay(int argc, char **argv);
+int cmd_run(int argc, char **argv);
 int cmd_ops(int argc, char **argv);
 int cmd_grant(int argc, char **argv);
 int cmd_revoke(int argc, char **argv);

@@ -1,6 +1,7 @@
 #include "cmd/state.h"
 
 #include "base/utf8.h"
+#include "run/orders.h"
 
 #include <pwd.h>
 #include <stdio.h>
@@ -85,47 +86,14 @@ const char *cmd_time_str(const struct tz *z, int64_t ns, char buf[CIVIL_STRLEN])
 	return buf;
 }
 
-struct collect {
-	const struct policy *policy;
-	struct policy_grant *grant;
-	uint32_t count, cap;
-	bool full; /* memory is out */
-};
-
-static void collect(void *user, const struct state_grant *g)
-{
-	struct collect *c = user;
-	uint32_t conduit = policy_conduit_find(c->policy, g->conduit), cap;
-	struct policy_grant *more;
-
-	if (conduit == POLICY_NONE || g->from >= state_ends(g) || c->full)
-		return;
-	if (c->count == c->cap) {
-		cap = c->cap ? 2 * c->cap : 64;
-		more = cap > c->cap ? realloc(c->grant, cap * sizeof(*more)) : NULL;
-		if (!more) {
-			c->full = true;
-			return;
-		}
-		c->grant = more;
-		c->cap = cap;
-	}
-	c->grant[c->count++] = (struct policy_grant){conduit, g->from, state_ends(g)};
-}
-
 bool cmd_state_grants(const struct cmd_help *h, const char *path, const struct policy *p,
 		      struct policy_grant **out, uint32_t *count)
 {
 	struct state *s = cmd_state_open(h, path, STATE_READ);
-	struct collect c = {.policy = p};
-	bool ok = s && state_check(s) && state_grants(s, collect, &c);
+	bool ok = s && orders_grants(s, p, out, count);
 
 	if (s && !ok)
 		cmd_state_error(h, path, s);
-	if (c.full)
-		fprintf(stderr, "kidoban %s: out of memory\n", h->name);
 	state_close(s);
-	*out = c.grant;
-	*count = c.count;
-	return ok && !c.full;
+	return ok;
 }

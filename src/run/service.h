@@ -31,6 +31,7 @@ const struct policy *service_policy(const struct service *s); /* NULL: none */
 const struct catalogue *service_catalogue(const struct service *s);
 struct health *service_health(struct service *s);
 struct outputs *service_outputs(struct service *s);
+struct state *service_state(struct service *s);	  /* NULL: none */
 int64_t service_started(const struct service *s); /* ns since 1970 UTC */
 
 /* Reads the policy, state and outputs anew (SIGHUP). False with the mistakes in diag, and

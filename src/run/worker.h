@@ -15,6 +15,8 @@
 
 #include <pthread.h>
 
+#define WORKER_PROTOS	       16
+#define WORKER_FINDINGS	       128
 #define WORKER_LATENCY_BUCKETS 24 /* bucket i: below 2^i microseconds; the last: all else */
 
 /* What a worker counts, copied once every 100 ms for whoever asks. */
@@ -29,8 +31,9 @@ struct worker_counts {
 	unsigned ifaces;
 	uint64_t latency[WORKER_LATENCY_BUCKETS]; /* frames by time from arrival to verdict */
 	uint64_t latency_sum;			  /* ns */
-	uint64_t ops[16];			  /* by vocabulary (op/vocab.h) */
-	uint64_t incidents[64], occurrences[64];  /* by index of the catalogue */
+	uint64_t ops[WORKER_PROTOS];		  /* by vocabulary (op/vocab.h) */
+	uint64_t incidents[WORKER_FINDINGS];	  /* by index of the catalogue */
+	uint64_t occurrences[WORKER_FINDINGS];	  /* likewise */
 	struct engine_conduit_count *conduit;	  /* copied; freed by whoever got it */
 	uint32_t conduits;
 };
@@ -59,6 +62,8 @@ bool worker_start(struct worker *w); /* starts the thread */
 void worker_orders(struct worker *w, const struct orders *o);
 uint64_t worker_obeys(const struct worker *w); /* number of the last it took */
 uint64_t worker_loops(const struct worker *w);
+struct source *worker_source(const struct worker *w);
+unsigned worker_source_number(const struct worker *w);
 /* The wall clock was stepped. */
 void worker_clock_stepped(struct worker *w);
 

@@ -1,0 +1,63 @@
+/*
+ * run/service_impl.h - what the files of the service share.
+ *
+ *   service.c          life: begin, events, orders, end
+ *   service_sources.c  the configured sources, opened
+ *   service_state.c    what is in the state file, and what goes into it
+ *
+ * Private to run/. Thread: the main thread.
+ */
+#ifndef KIDOBAN_RUN_SERVICE_IMPL_H
+#define KIDOBAN_RUN_SERVICE_IMPL_H
+
+#include "run/service.h"
+
+#include <stdatomic.h>
+
+#define SERVICE_WORKERS_MAX (RUN_SOURCES_MAX * RUN_WORKERS_MAX)
+
+struct beat;
+struct control;
+struct metrics;
+
+struct service {
+	struct run_config *cfg;
+	struct catalogue *catalogue;
+	struct policy *first;  /* the first policy, until the orders have it */
+	struct orders *orders; /* the newest; older ones hang behind it */
+	struct state *state;   /* NULL: none */
+	struct outputs *outputs;
+	struct health *health;
+	struct control *control; /* NULL: none */
+	struct metrics *metrics;
+	struct beat *beat;
+	unsigned planned;			    /* workers there will be */
+	struct source *source[SERVICE_WORKERS_MAX]; /* opened, until a worker has it */
+	uint8_t opened_from[SERVICE_WORKERS_MAX];   /* source of the configuration */
+	unsigned opened;
+	struct worker *worker[SERVICE_WORKERS_MAX];
+	uint64_t loops[SERVICE_WORKERS_MAX]; /* as last looked at */
+	unsigned workers;
+	struct worker_counts counts; /* room for a look */
+	int epoll, signals, timer;   /* descriptors */
+	int notes[2];		     /* pipe from the workers */
+	atomic_uint notes_lost;
+	int64_t started;     /* ns since 1970 UTC */
+	int64_t stats_next;  /* ns since 1970 UTC */
+	uint64_t state_seen; /* what the state file looked like */
+};
+
+/* service_sources.c */
+bool sources_open(struct service *s, const struct policy *p, char *err, size_t errlen);
+void sources_add(struct source_stats *sum, const struct source_stats *one);
+/* The policy has changed: so does what the kernel does in kidoban's place. */
+void sources_wire(struct service *s, struct diag *diag);
+
+/* service_state.c */
+void service_isolate(struct service *s, const struct act_quarantine *q, const char *reason);
+void service_look_at_state(struct service *s);
+
+/* service_stats.c */
+void service_stats(struct service *s, int64_t wall);
+
+#endif
