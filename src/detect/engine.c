@@ -88,7 +88,7 @@ static bool begin_policy(struct engine *e)
 	if (!e->cfg.policy)
 		return true;
 	e->now = policy_now_new(e->cfg.policy);
-	e->vigil = vigil_new(e, e->cfg.policy, e->cfg.lang);
+	e->vigil = vigil_new(e, e->cfg.policy, e->cfg.board, e->cfg.lang);
 	e->link = link_new();
 	if (!e->now || !e->vigil || !e->link)
 		return false;

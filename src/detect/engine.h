@@ -36,11 +36,13 @@ struct engine_config {
 	const enum policy_mode *mode; /* of verdicts; NULL: the policy's */
 	int64_t incident_quiet;	      /* ns; 0: 5 minutes */
 	int64_t incident_longest;     /* ns; 0: 1 hour */
-	bool live;	 /* incidents are told as they begin, and again when they end */
-	struct act *act; /* does what the policy wants done; NULL: only told */
+	bool live;		   /* incidents are told as they begin, and again when they end */
+	struct watch_board *board; /* several workers: one for all (detect/watch.h); else NULL */
+	struct act *act;	   /* does what the policy wants done; NULL: only told */
 };
 
 struct act;
+struct watch_board;
 struct engine;
 
 struct engine *engine_new(const struct engine_config *cfg);
@@ -68,6 +70,7 @@ void engine_clock_stepped(struct engine *e, int64_t time);
  */
 struct engine_orders {
 	const struct policy *policy; /* NULL only if there was none before */
+	struct watch_board *board;   /* as in engine_config, for that policy */
 	bool has_mode;
 	enum policy_operating_mode operating_mode;
 	const struct policy_grant *grants;

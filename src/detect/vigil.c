@@ -90,7 +90,8 @@ static void on_notice(void *user, const struct watch_notice *n)
 		words_watch(v->policy, v->lang, n, open);
 }
 
-struct vigil *vigil_new(struct engine *e, const struct policy *p, enum finding_lang lang)
+struct vigil *vigil_new(struct engine *e, const struct policy *p, struct watch_board *board,
+			enum finding_lang lang)
 {
 	struct vigil *v = calloc(1, sizeof(*v));
 	bool watches = policy_watch_pairs(p) > 0, limits = policy_limits(p);
@@ -100,7 +101,7 @@ struct vigil *vigil_new(struct engine *e, const struct policy *p, enum finding_l
 	v->engine = e;
 	v->policy = p;
 	v->lang = lang;
-	v->watches = watches ? watch_table_new(p, on_notice, v) : NULL;
+	v->watches = watches ? watch_table_new(p, board, on_notice, v) : NULL;
 	v->rates = limits ? rate_table_new() : NULL;
 	v->sweeps = sweep_table_new();
 	if (v->sweeps && (v->watches || !watches) && (v->rates || !limits))

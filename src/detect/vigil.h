@@ -15,9 +15,11 @@
 #include "detect/engine_private.h"
 
 struct vigil;
+struct watch_board;
 
-/* NULL when memory is out. */
-struct vigil *vigil_new(struct engine *e, const struct policy *p, enum finding_lang lang);
+/* board: of all workers, see detect/watch.h. NULL when memory is out. */
+struct vigil *vigil_new(struct engine *e, const struct policy *p, struct watch_board *board,
+			enum finding_lang lang);
 
 /* Every op on a flow whose places are known, whatever its role. */
 void vigil_op(struct vigil *v, struct flow *f, const struct op *op);

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 struct block {
@@ -24,8 +25,14 @@ struct state {
 	struct block block[WATCH_BLOCKS];
 };
 
+struct watch_board {
+	uint32_t pairs;
+	_Atomic int64_t last[]; /* ns since 1970 UTC, by pair */
+};
+
 struct watch_table {
 	const struct policy *policy;
+	struct watch_board *board; /* NULL: nobody else listens */
 	void (*tell)(void *user, const struct watch_notice *n);
 	void *user;
 	bool begun;
@@ -34,7 +41,22 @@ struct watch_table {
 	struct state state[]; /* by pair */
 };
 
-struct watch_table *watch_table_new(const struct policy *p,
+struct watch_board *watch_board_new(const struct policy *p)
+{
+	uint32_t n = policy_watch_pairs(p);
+	struct watch_board *b = calloc(1, sizeof(*b) + n * sizeof(b->last[0]));
+
+	if (b)
+		b->pairs = n;
+	return b;
+}
+
+void watch_board_free(struct watch_board *b)
+{
+	free(b);
+}
+
+struct watch_table *watch_table_new(const struct policy *p, struct watch_board *board,
 				    void (*tell)(void *user, const struct watch_notice *n),
 				    void *user)
 {
@@ -44,6 +66,7 @@ struct watch_table *watch_table_new(const struct policy *p,
 	if (!t)
 		return NULL;
 	t->policy = p;
+	t->board = board;
 	t->tell = tell;
 	t->user = user;
 	t->states = n;
@@ -73,9 +96,15 @@ static uint32_t overdue(int64_t gap, int64_t allowed)
 	return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
 }
 
-static int64_t last_of(const struct watch_table *t, const struct state *s)
+/* When the pair was last heard of, here or by another worker. */
+static int64_t last_of(const struct watch_table *t, uint32_t pair)
 {
-	return s->has_heard ? s->heard : s->has_asked ? s->asked : t->begin;
+	const struct state *s = &t->state[pair];
+	int64_t own = s->has_heard ? s->heard : s->has_asked ? s->asked : t->begin;
+	int64_t any =
+		t->board ? atomic_load_explicit(&t->board->last[pair], memory_order_relaxed) : own;
+
+	return any > own ? any : own;
 }
 
 /* ended: such an op was seen just now. */
@@ -84,7 +113,7 @@ static void silence(struct watch_table *t, uint32_t pair, int64_t time, bool end
 	const struct policy_watch *w =
 		policy_watch_at(t->policy, policy_watch_pair_at(t->policy, pair)->watch);
 	struct state *s = &t->state[pair];
-	int64_t last = last_of(t, s);
+	int64_t last = last_of(t, pair);
 	uint32_t n = w->every ? overdue(time - last, w->every) : 0;
 	const struct watch_notice x = {
 		.what = WATCH_SILENT,
@@ -289,6 +318,9 @@ static void pair_op(struct watch_table *t, uint32_t pair, const struct flow *f, 
 			       &run))
 		return;
 	if (heard || (!s->has_heard && op->role == OP_REQUEST)) {
+		if (t->board)
+			atomic_store_explicit(&t->board->last[pair], op->time,
+					      memory_order_relaxed);
 		silence(t, pair, op->time, true);
 		s->missed = 0;
 	}

@@ -19,7 +19,11 @@
  * What goes on being wrong is told again each time the time allowed has passed once more, to be
  * counted, and once more when it ends.
  *
- * Memory: one state per pair, made at start. Time is packet time. Thread: one worker.
+ * Several workers: each sees a part of the traffic. All write into one board when a pair was last
+ * heard of, so that none calls silent what another one hears.
+ *
+ * Memory: one state per pair, made at start. Time is packet time. Thread: one worker; the board is
+ * shared by all.
  */
 #ifndef KIDOBAN_DETECT_WATCH_H
 #define KIDOBAN_DETECT_WATCH_H
@@ -57,11 +61,18 @@ struct watch_notice {
 	double value;		       /* range: the value; NAN when it is no number */
 };
 
+struct watch_board; /* when each pair was last heard of, by any worker */
+
+/* NULL only when memory is out. For the policy's pairs, and as long as tables use it. */
+struct watch_board *watch_board_new(const struct policy *p);
+/* Accepts NULL. */
+void watch_board_free(struct watch_board *b);
+
 struct watch_table;
 
-/* tell() is called for everything that is wrong, during the calls below. NULL only when memory is
- * out. */
-struct watch_table *watch_table_new(const struct policy *p,
+/* board: NULL when there is one worker. tell() is called for everything that is wrong, during the
+ * calls below. NULL only when memory is out. */
+struct watch_table *watch_table_new(const struct policy *p, struct watch_board *board,
 				    void (*tell)(void *user, const struct watch_notice *n),
 				    void *user);
 

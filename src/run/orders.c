@@ -1,5 +1,7 @@
 #include "run/orders.h"
 
+#include "detect/watch.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -59,6 +61,14 @@ struct orders *orders_new(uint64_t number, struct policy *p, struct state *state
 		return NULL;
 	}
 	return o;
+}
+
+void orders_free_policy(struct orders *o)
+{
+	policy_free(o->policy);
+	watch_board_free(o->board);
+	o->policy = NULL;
+	o->board = NULL;
 }
 
 void orders_free(struct orders *o)

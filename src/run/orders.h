@@ -15,9 +15,10 @@
 #include "state/state.h"
 
 struct orders {
-	uint64_t number;       /* from 1, growing */
-	struct policy *policy; /* NULL: none; shared with the orders before and after */
-	bool has_mode;	       /* operating_mode is in force, else the policy's */
+	uint64_t number;	   /* from 1, growing */
+	struct policy *policy;	   /* NULL: none; shared with the orders before and after */
+	struct watch_board *board; /* goes with the policy; NULL: none */
+	bool has_mode;		   /* operating_mode is in force, else the policy's */
 	enum policy_operating_mode operating_mode;
 	struct policy_grant *grants; /* its own */
 	uint32_t grant_count;
@@ -38,7 +39,10 @@ bool orders_grants(struct state *s, const struct policy *p, struct policy_grant 
 struct orders *orders_new(uint64_t number, struct policy *p, struct state *state, char *err,
 			  size_t errlen);
 
-/* Not the policy. Accepts NULL. */
+/* Not the policy and its board. Accepts NULL. */
 void orders_free(struct orders *o);
+
+/* These: when no other orders have them. */
+void orders_free_policy(struct orders *o);
 
 #endif

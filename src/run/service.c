@@ -1,7 +1,6 @@
 #include "run/service.h"
 
-#include "capture/bridge.h"
-#include "capture/queue.h"
+#include "detect/watch.h"
 #include "run/beat.h"
 #include "run/clock.h"
 #include "run/control.h"
@@ -40,7 +39,7 @@ static void retire(struct service *s)
 		*at = old->older;
 		if (old->policy != newer->policy &&
 		    (!old->older || old->older->policy != old->policy))
-			policy_free(old->policy);
+			orders_free_policy(old);
 		orders_free(old);
 	}
 }
@@ -62,11 +61,21 @@ static struct orders *make_orders(struct service *s, struct policy *p, char *err
 	struct orders *o =
 		orders_new(s->orders ? s->orders->number + 1 : 1, p, s->state, err, errlen);
 
-	if (o && s->orders) {
+	if (!o)
+		return NULL;
+	if (s->orders) {
 		o->has_mode = s->orders->has_mode;
 		o->operating_mode = s->orders->operating_mode;
 	}
-	return o;
+	if (s->orders && s->orders->policy == p)
+		o->board = s->orders->board;
+	else if (p && s->planned > 1)
+		o->board = watch_board_new(p);
+	if (o->board || !p || s->planned == 1)
+		return o;
+	snprintf(err, errlen, "out of memory");
+	orders_free(o);
+	return NULL;
 }
 
 bool service_state_changed(struct service *s, char *err, size_t errlen)
@@ -445,7 +454,7 @@ static void free_orders(struct service *s)
 	for (; o; o = older) {
 		older = o->older;
 		if (!older || older->policy != o->policy)
-			policy_free(o->policy);
+			orders_free_policy(o);
 		orders_free(o);
 	}
 }

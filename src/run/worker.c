@@ -84,6 +84,7 @@ static void obey(struct worker *w)
 {
 	const struct orders *o = atomic_load(&w->orders), *old = w->obeys;
 	const struct engine_orders orders = {.policy = o->policy,
+					     .board = o->board,
 					     .has_mode = o->has_mode,
 					     .operating_mode = o->operating_mode,
 					     .grants = o->grants,
@@ -220,6 +221,7 @@ static bool begin(struct worker *w)
 				       .linktype = w->cfg.source->linktype,
 				       .quarantine_time = run->quarantine};
 	struct engine_config engine = {.policy = o->policy,
+				       .board = o->board,
 				       .catalogue = w->cfg.catalogue,
 				       .events = w->cfg.events,
 				       .lang = run->lang,

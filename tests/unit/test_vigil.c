@@ -59,7 +59,7 @@ static int setup(void **state)
 	w->policy = policy_load_buffer("test", text, strlen(text), &diag);
 	diag_print(&diag, stderr);
 	assert_non_null(w->policy);
-	w->t = watch_table_new(w->policy, tell, w);
+	w->t = watch_table_new(w->policy, NULL, tell, w);
 	w->flow = (struct flow){.addr = {ip("10.40.0.5"), ip("10.50.0.11")}, .port = {40000, 502}};
 	w->view.place[0] = policy_place(w->policy, &w->flow.addr[0], NULL);
 	w->view.place[1] = policy_place(w->policy, &w->flow.addr[1], NULL);
@@ -130,6 +130,29 @@ static void silence_is_counted_and_ends(void **state)
 	assert_int_equal(w->told[WATCH_SILENT], 3);
 	watch_tick(w->t, T0 + 20 * SECOND);
 	assert_int_equal(w->told[WATCH_SILENT], 3);
+}
+
+/* Two workers share a board: the one whose part of the traffic has none of it is not alarmed. */
+static void what_another_worker_hears_is_not_silent(void **state)
+{
+	struct world *w = *state;
+	struct watch_board *board = watch_board_new(w->policy);
+	struct watch_table *other = watch_table_new(w->policy, board, tell, w);
+
+	watch_table_free(w->t);
+	w->t = watch_table_new(w->policy, board, tell, w);
+	watch_tick(w->t, T0);
+	watch_tick(other, T0);
+	answer(w, T0 + 4 * SECOND, 0, 10, 11, 0);
+	watch_tick(other, T0 + 9 * SECOND);
+	assert_int_equal(w->told[WATCH_SILENT], 0);
+	watch_tick(other, T0 + 9 * SECOND + 1);
+	assert_int_equal(w->told[WATCH_SILENT], 1);
+	assert_true(w->last.duration == 5 * SECOND + 1);
+	watch_table_free(other);
+	watch_table_free(w->t);
+	w->t = watch_table_new(w->policy, NULL, tell, w);
+	watch_board_free(board);
 }
 
 static void never_seen_counts_from_the_beginning(void **state)
@@ -379,6 +402,7 @@ static void many_sources_do_not_hide_one(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		WATCH(what_another_worker_hears_is_not_silent),
 		WATCH(silence_is_counted_and_ends),
 		WATCH(never_seen_counts_from_the_beginning),
 		WATCH(the_missing_answer_is_named),
