@@ -115,6 +115,8 @@ struct op {
 	uint8_t role;	   /* enum op_role */
 	uint8_t cls;	   /* enum op_class */
 	bool from_server;  /* the packet went from server to client */
+	bool neutralised;  /* response: refuses a request that was changed on its way so that it
+			      would */
 
 	struct op_object object;
 	struct op_values values;

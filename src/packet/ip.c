@@ -136,6 +136,7 @@ static void check_options(struct decode *c, struct slice options)
 void decode_ipv4(struct decode *c)
 {
 	struct packet *p = c->p;
+	uint32_t at = c->base + c->r.off;
 	const uint8_t *h = rd_take(&c->r, IPV4_LEN);
 	struct reader f = rd_init(h, IPV4_LEN);
 	struct slice options = {NULL, 0};
@@ -145,6 +146,7 @@ void decode_ipv4(struct decode *c)
 	uint64_t sum;
 
 	p->ether_type = ETHER_IPV4;
+	p->network = at;
 	if (!h) {
 		decode_short(c, "ipv4");
 		return;
@@ -201,12 +203,14 @@ void decode_ipv4(struct decode *c)
 void decode_ipv6(struct decode *c)
 {
 	struct packet *p = c->p;
+	uint32_t at = c->base + c->r.off;
 	const uint8_t *h = rd_take(&c->r, IPV6_LEN);
 	struct reader f = rd_init(h, IPV6_LEN);
 	uint8_t version, next;
 	uint16_t len;
 
 	p->ether_type = ETHER_IPV6;
+	p->network = at;
 	if (!h) {
 		decode_short(c, "ipv6");
 		return;

@@ -69,6 +69,8 @@ struct packet {
 	uint16_t window;    /* TCP window, unscaled */
 	uint8_t tcp_flags;  /* low 8 bits of the flags */
 	bool checksum_bad; /* a checksum of this packet is wrong and was complete enough to check */
+	uint32_t network;  /* offset of the innermost IP header in the frame */
+	uint32_t transport; /* of the TCP or UDP header; 0: in a tunnel, or joined from fragments */
 	const uint8_t *payload;	  /* transport payload (IP payload for PACKET_IP) */
 	uint32_t payload_len;	  /* captured bytes of it */
 	uint32_t payload_missing; /* bytes the headers promise and the capture cut off (snap length)

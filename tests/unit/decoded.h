@@ -62,14 +62,14 @@ static void decode(int linktype)
 	decode_cut(linktype, f.n, f.n);
 }
 
-static void assert_payload(const char *text)
+static inline void assert_payload(const char *text)
 {
 	assert_int_equal(out.payload_len, strlen(text));
 	assert_memory_equal(out.payload, text, out.payload_len);
 	assert_int_equal(out.payload_missing, 0);
 }
 
-static void assert_udp(const char *text)
+static inline void assert_udp(const char *text)
 {
 	assert_int_equal(out.kind, PACKET_UDP);
 	assert_int_equal(out.anomalies, 0);
