@@ -9,19 +9,20 @@ has one neighbour with a fixed MAC. A packet carries its number in its last four
 known again on the other side.
 """
 
-import ctypes
 import json
 import os
 import shutil
 import socket
 import struct
 import subprocess
+import sys
 import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from netns import Namespace
 
 MARK = b"KDBN"
 C0, C1, S0, S1 = (bytes([2, 0, 0, 0, 0, n]) for n in (0xC0, 0xC1, 0x50, 0x51))
-LIBC = ctypes.CDLL(None, use_errno=True)
-CLONE_NEWNET = 0x40000000
 ETH_P_ALL = 3
 ARP = b"\x08\x06"
 
@@ -49,45 +50,6 @@ def missing():
 
 def mac_text(mac):
     return ":".join(f"{b:02x}" for b in mac)
-
-
-class Namespace:
-    """A network namespace that lives as long as the object; it has no name that could be left over."""
-
-    def __init__(self, what):
-        own = os.open("/proc/self/ns/net", os.O_RDONLY)
-        self.what = what
-        self.fd = -1
-        try:
-            if LIBC.unshare(CLONE_NEWNET) != 0:
-                raise OSError(ctypes.get_errno(), "unshare")
-            self.fd = os.open("/proc/self/ns/net", os.O_RDONLY)
-        finally:
-            LIBC.setns(own, CLONE_NEWNET)
-            os.close(own)
-
-    def enter(self):
-        if LIBC.setns(self.fd, CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), "setns")
-
-    def run(self, *cmd, feed=None, check=True):
-        return subprocess.run(cmd, input=feed, preexec_fn=self.enter, check=check, capture_output=True, text=True,
-                              timeout=60)
-
-    def call(self, f):
-        """f() within the namespace: what it opens stays there."""
-        own = os.open("/proc/self/ns/net", os.O_RDONLY)
-        try:
-            self.enter()
-            return f()
-        finally:
-            LIBC.setns(own, CLONE_NEWNET)
-            os.close(own)
-
-    def close(self):
-        if self.fd >= 0:
-            os.close(self.fd)
-        self.fd = -1
 
 
 def tap(name):
