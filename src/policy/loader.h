@@ -3,7 +3,8 @@
  *
  * Loading goes on after a mistake, so that one run tells them all; every helper here adds the
  * error itself, with line, column and, for a misspelt name, the one that was probably meant.
- * Private to policy/, and to report/expect.c, whose file is written in the same words.
+ * Private to policy/, and to report/expect.c and run/config*.c, whose files are written in the same
+ * words.
  */
 #ifndef KIDOBAN_POLICY_LOADER_H
 #define KIDOBAN_POLICY_LOADER_H

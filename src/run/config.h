@@ -3,7 +3,9 @@
  *
  * What is permitted is the policy's matter (zones/README.md); this file says where frames come
  * from, where alerts go, and who may talk to the service. systemd/kidoban.yaml is the commented
- * example of every key. Loaded as a whole or not at all, mistakes with line and column.
+ * example of every key. Loaded as a whole or not at all, all mistakes with line and column.
+ * Whether interfaces, users and other files exist is not asked here: a file may be checked on
+ * another machine (`kidoban run -c FILE --check`).
  *
  * Relative paths are relative to the file. Thread: loaded by the main thread, read by all.
  */
@@ -23,19 +25,20 @@ struct run_source {
 	enum run_source_kind kind;
 	const char *ifaces[SOURCE_IFACES_MAX + 1]; /* NULL-ended; a bridge: two; a queue: none */
 	unsigned workers;			   /* default 1 */
+	uint32_t buffer;			   /* bytes; 0: the source's default */
+	int64_t quiet; /* ns without a packet after which it is told; 0: never; 60 s */
 	/* mirror */
 	const char *filter;		 /* NULL */
-	uint32_t snaplen, buffer;	 /* bytes; 0: the source's default */
+	uint32_t snaplen;		 /* bytes; 0: the source's default */
 	bool immediate, promiscuous;	 /* default no, yes */
 	enum live_timestamps timestamps; /* default host */
-	int64_t quiet;	   /* ns without a packet after which it is told; 0: never; 60 s */
-	bool one_way_told; /* traffic in one direction only is told; default yes */
+	bool one_way_told;		 /* traffic in one direction only is told; default yes */
 	/* bridge */
 	bool when_stopped_open; /* default yes */
 	/* queue */
-	uint16_t number;
-	uint32_t length; /* packets; 0 */
-	int line;
+	uint16_t number; /* of the first of two queues per worker */
+	uint32_t length; /* packets the kernel keeps; 0: the source's default */
+	int line;	 /* of the file */
 };
 
 struct run_config {
@@ -64,6 +67,10 @@ struct run_config {
 
 /* NULL when there is any mistake; diag has all of them. */
 struct run_config *run_config_load(const char *path, struct diag *diag);
+
+/* The same from memory; name stands for the file. Nothing outside the text is looked at. */
+struct run_config *run_config_load_buffer(const char *name, const char *text, size_t len,
+					  struct diag *diag);
 
 /* Accepts NULL. */
 void run_config_free(struct run_config *c);

@@ -38,7 +38,7 @@ enum output_format { OUTPUT_EVE, OUTPUT_CEF, OUTPUT_TEXT };
 
 struct output_config {
 	enum output_kind kind;
-	enum output_format format; /* default eve; syslog's default text */
+	enum output_format format; /* default eve; of syslog and the journal text */
 	unsigned events;	   /* bits of enum engine_event; default alert */
 	const char *path;	   /* file, unix; "-" is standard output */
 	const char *host;	   /* syslog */

@@ -45,6 +45,7 @@ TARGETS = {
     "capture": ["files pcaps/*.pcap"],
     "pcap": ["files pcaps/*.pcap"],
     "policy": ["files zones/*.yaml"],
+    "config": ["files systemd/kidoban.yaml"],
     "expect": ["files tests/golden/validate/expect.yaml"],
     "mud": ["files tests/golden/import-mud/bulb.json", "files tests/golden/import-mud-local/meter.json",
             "files tests/golden/import-mud-hostile/bad.json"],
