@@ -1,0 +1,106 @@
+/*
+ * detect/engine_impl.h - what the engine's own files share; nobody else includes it.
+ *
+ *   engine.c       its life, its clock, and the counting of incidents
+ *   engine_flow.c  flows: permitted, violations, opened and closed conduits
+ *   engine_op.c    ops: permitted or not, and what devices refuse
+ *   engine_hear.c  anomalies, frames that are no IP, what devices tell about themselves
+ *
+ * Thread: one worker.
+ */
+#ifndef KIDOBAN_DETECT_ENGINE_IMPL_H
+#define KIDOBAN_DETECT_ENGINE_IMPL_H
+
+#include "detect/endpoint.h"
+#include "detect/engine.h"
+#include "detect/engine_private.h"
+#include "detect/incident.h"
+#include "detect/judge.h"
+#include "detect/link.h"
+#include "detect/storm.h"
+#include "detect/vigil.h"
+
+#define ENGINE_VOCABS_MAX 16u
+#define ENGINE_SECOND	  INT64_C(1000000000)
+#define ENGINE_INCIDENTS  16384u /* open at once */
+
+struct engine_count {
+	uint64_t incidents, occurrences;
+};
+
+struct engine {
+	struct engine_config cfg;
+	struct policy_now *now; /* NULL: no policy */
+	const struct finding *finding[JUDGE_FINDINGS];
+	struct engine_count count[JUDGE_FINDINGS];
+	struct incident_table *incidents;
+	struct storm *storm;
+	struct endpoint_table *endpoints;
+	struct vigil *vigil;  /* NULL: no policy */
+	struct link *link;    /* NULL: no policy */
+	bool watches, limits; /* the policy has some: ops are of interest to vigil */
+	uint64_t early;	      /* incidents told early that were spoken of */
+	int64_t begin;	      /* ns, packet time at which listening began, for what is older */
+	int64_t ticked;	      /* ns, packet time at which quiet incidents were last looked for */
+	int64_t newest;	      /* ns, of the newest packet */
+	uint16_t file;	      /* which of several captures it was in */
+	unsigned vocabs;
+	const char *vocab_proto[ENGINE_VOCABS_MAX];
+	uint64_t ops[ENGINE_VOCABS_MAX];
+};
+
+/* --- engine.c --- */
+
+/* Once per second of packet time, whichever way it moves: quiet incidents, and what is missing. */
+void engine_second(struct engine *e, int64_t time);
+
+static inline bool engine_same_second(const struct engine *e, int64_t time)
+{
+	return (uint64_t)time - (uint64_t)e->ticked < ENGINE_SECOND;
+}
+
+static inline void engine_time(struct engine *e, int64_t time)
+{
+	if (e->now)
+		policy_now_at(e->now, time);
+	if (!engine_same_second(e, time))
+		engine_second(e, time);
+}
+
+/* How the policy and the ends themselves call the ends of a flow. */
+void engine_names(const struct engine *e, struct flow *f, struct sink_names *n);
+
+/* --- engine_flow.c --- */
+
+static inline uint64_t engine_flow_key(const struct flow *f)
+{
+	return mix_addr(mix_addr(0, flow_client(f)), flow_server(f));
+}
+
+/* A flow as a whole is a violation; op: it shows that, NULL: the flow itself does. */
+void engine_flow_violation(struct engine *e, struct flow *f, enum judge_finding what, int64_t time,
+			   uint64_t frame, const struct op *op);
+
+/* What goes on over a flow that is a violation by itself: somebody looks, or somebody writes. */
+void engine_flow_did(struct engine *e, struct flow *f, const struct op *op);
+
+/* A conduit opened or closed while the flow went on. */
+void engine_ask_again(struct engine *e, struct flow *f, int64_t time, uint64_t frame);
+
+/* Handlers of the tracker, see struct flow_handlers. */
+void engine_on_opened(void *user, struct flow *f);
+void engine_on_packet(void *user, struct flow *f, const struct packet *p, unsigned side);
+bool engine_on_related(void *user, struct flow *f, const struct packet *p);
+void engine_on_closed(void *user, struct flow *f, enum flow_end_reason why);
+
+/* --- engine_op.c --- */
+
+void engine_on_op(void *user, struct flow *f, const struct op *op);
+
+/* --- engine_hear.c --- */
+
+void engine_on_anomaly(void *user, struct flow *f, const struct packet *p, const struct anomaly *a);
+void engine_on_link(void *user, const struct packet *p);
+void engine_on_identity(void *user, struct flow *f, int side, const char *key, struct slice value);
+
+#endif
