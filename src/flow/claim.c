@@ -21,6 +21,7 @@ struct flow_wait {
 	unsigned records; /* used */
 	struct wait_record {
 		struct stamp stamp;
+		uint32_t seq; /* of the first byte */
 		uint32_t len;
 		uint8_t side;
 	} record[WAIT_RECORDS];
@@ -261,7 +262,8 @@ static void release(struct flow_tracker *t, struct entry *e)
 	for (i = 0; w && i < w->records; i++) {
 		const struct wait_record *r = &w->record[i];
 
-		feed_bytes(t, e, r->side, w->buf[r->side] + off[r->side], r->len, &r->stamp);
+		feed_bytes(t, e, r->side, r->seq, w->buf[r->side] + off[r->side], r->len,
+			   &r->stamp);
 		off[r->side] += r->len;
 	}
 	e->wait = w;
@@ -303,8 +305,8 @@ static bool wait_side(struct flow_tracker *t, struct flow_wait *w, unsigned side
 }
 
 /* Adds a segment to those that wait; false when there is no room for it. */
-static bool wait_add(struct flow_tracker *t, struct entry *e, unsigned side, const uint8_t *p,
-		     uint32_t n, const struct stamp *st)
+static bool wait_add(struct flow_tracker *t, struct entry *e, unsigned side, uint32_t seq,
+		     const uint8_t *p, uint32_t n, const struct stamp *st)
 {
 	struct flow_wait *w = e->wait;
 	struct wait_record *r;
@@ -323,6 +325,7 @@ static bool wait_add(struct flow_tracker *t, struct entry *e, unsigned side, con
 	w->len[side] += n;
 	r = &w->record[w->records++];
 	r->stamp = *st;
+	r->seq = seq;
 	r->len = n;
 	r->side = (uint8_t)side;
 	return true;
@@ -351,8 +354,8 @@ static void decide(struct flow_tracker *t, struct entry *e)
 }
 
 /* Bytes of a flow nobody claimed yet. */
-static void probe_bytes(struct flow_tracker *t, struct entry *e, unsigned side, const uint8_t *p,
-			uint32_t n, const struct stamp *st)
+static void probe_bytes(struct flow_tracker *t, struct entry *e, unsigned side, uint32_t seq,
+			const uint8_t *p, uint32_t n, const struct stamp *st)
 {
 	struct slice seen[2] = {{NULL, 0}, {NULL, 0}};
 	bool waits = e->wait != NULL;
@@ -365,13 +368,13 @@ static void probe_bytes(struct flow_tracker *t, struct entry *e, unsigned side, 
 		if (waits)
 			release(t, e);
 		else
-			feed_bytes(t, e, side, p, n, st);
+			feed_bytes(t, e, side, seq, p, n, st);
 		break;
 	case ANSWER_WAIT:
-		if (!waits && !wait_add(t, e, side, p, n, st)) {
+		if (!waits && !wait_add(t, e, side, seq, p, n, st)) {
 			/* no room even for the first segment: it must do */
 			if (ask(t, e, seen, true) == ANSWER_CLAIMED)
-				feed_bytes(t, e, side, p, n, st);
+				feed_bytes(t, e, side, seq, p, n, st);
 			else
 				refused(t, e);
 		}
@@ -384,21 +387,21 @@ static void probe_bytes(struct flow_tracker *t, struct entry *e, unsigned side, 
 	}
 }
 
-void claim_bytes(struct flow_tracker *t, struct entry *e, unsigned side, const uint8_t *p,
-		 uint32_t n, const struct stamp *st)
+void claim_bytes(struct flow_tracker *t, struct entry *e, unsigned side, uint32_t seq,
+		 const uint8_t *p, uint32_t n, const struct stamp *st)
 {
 	if (n == 0)
 		return;
-	if (e->mode == FLOW_PROBING && e->wait && !wait_add(t, e, side, p, n, st))
+	if (e->mode == FLOW_PROBING && e->wait && !wait_add(t, e, side, seq, p, n, st))
 		decide(t, e);
 	else if (e->mode == FLOW_PROBING && e->wait) {
-		probe_bytes(t, e, side, p, n, st);
+		probe_bytes(t, e, side, seq, p, n, st);
 		return;
 	}
 	if (e->mode == FLOW_PROBING) {
-		probe_bytes(t, e, side, p, n, st);
+		probe_bytes(t, e, side, seq, p, n, st);
 	} else if (e->mode == FLOW_CLAIMED) {
-		feed_bytes(t, e, side, p, n, st);
+		feed_bytes(t, e, side, seq, p, n, st);
 	} else if (e->mode == FLOW_NAMING) {
 		name_bytes(t, e, side, p, n, st->time, false);
 		if (e->named == NAMING_PACKETS)

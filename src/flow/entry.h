@@ -73,6 +73,14 @@ struct entry {
 	struct flow flow;
 };
 
+/* Where the bytes being fed come from: so that they can be found again in the packet at hand. */
+struct feed_origin {
+	uint64_t order;	  /* of the packet, as in struct stamp */
+	uint32_t seq;	  /* TCP: sequence number of the first byte of the segment */
+	uint32_t carried; /* bytes of the message at hand that came before the segment */
+	uint32_t passed;  /* bytes of the segment before the message at hand */
+};
+
 struct flow_tracker {
 	struct table table;
 	struct stream_env env;
@@ -81,8 +89,9 @@ struct flow_tracker {
 	struct entry *cur;	     /* the flow at hand */
 	struct proto_ctx ctx;	     /* filled for ctx_entry */
 	struct entry *ctx_entry;
-	int64_t clock_at; /* ns since 1970 UTC: the packet time that env.now stands for */
-	uint64_t serial;  /* flows made */
+	struct feed_origin origin; /* of the bytes being fed */
+	int64_t clock_at;	   /* ns since 1970 UTC: the packet time that env.now stands for */
+	uint64_t serial;	   /* flows made */
 	struct flow_handlers handlers;
 	void *user;
 	struct flow_stats stats;
@@ -100,18 +109,20 @@ void flow_open(struct flow_tracker *t, struct entry *e);
 void flow_anomaly(struct flow_tracker *t, struct entry *e, enum anomaly_kind kind,
 		  const char *proto, const char *reason, uint32_t value, const struct stamp *st);
 
-/* feed.c: bytes of a claimed flow. */
+/*
+ * feed.c: bytes of a claimed flow. seq: sequence number of the first of them.
+ */
 extern const struct proto_events flow_events;
-void feed_bytes(struct flow_tracker *t, struct entry *e, unsigned side, const uint8_t *p,
-		uint32_t n, const struct stamp *st);
+void feed_bytes(struct flow_tracker *t, struct entry *e, unsigned side, uint32_t seq,
+		const uint8_t *p, uint32_t n, const struct stamp *st);
 void feed_hole(struct flow_tracker *t, struct entry *e, unsigned side, uint32_t lost,
 	       const struct stamp *st);
 void feed_datagram(struct flow_tracker *t, struct entry *e, unsigned side, const uint8_t *p,
 		   uint32_t n, const struct stamp *st);
 
 /* claim.c: bytes of a flow that is PROBING or NAMING. */
-void claim_bytes(struct flow_tracker *t, struct entry *e, unsigned side, const uint8_t *p,
-		 uint32_t n, const struct stamp *st);
+void claim_bytes(struct flow_tracker *t, struct entry *e, unsigned side, uint32_t seq,
+		 const uint8_t *p, uint32_t n, const struct stamp *st);
 void claim_hole(struct flow_tracker *t, struct entry *e);
 void claim_datagram(struct flow_tracker *t, struct entry *e, unsigned side, const uint8_t *p,
 		    uint32_t n, const struct stamp *st);

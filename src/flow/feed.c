@@ -1,5 +1,6 @@
 /* From ordered bytes to messages: the loop that drives a dissector. */
 #include "flow/entry.h"
+#include "packet/rewrite.h"
 
 static void on_op(struct proto_ctx *c, const struct op *op)
 {
@@ -48,8 +49,83 @@ static void on_identity(struct proto_ctx *c, int side, const char *key, struct s
 		t->handlers.identity(t->user, &t->ctx_entry->flow, side, key, value);
 }
 
-const struct proto_events flow_events = {
-	.op = on_op, .anomaly = on_anomaly, .identity = on_identity};
+/* Where offset of the message at hand is in the payload of the packet at hand; -1: elsewhere. */
+static int64_t place_of(const struct flow_tracker *t, const struct proto_ctx *c, uint32_t offset)
+{
+	const struct feed_origin *o = &t->origin;
+	const struct packet *p = t->packet;
+	uint32_t seq, at = o->passed + offset - o->carried;
+
+	/* what waited for a hole to be filled, or for the rest of its message, has passed */
+	if (!p || o->order != t->now.order || offset < o->carried || !rewrite_possible(p))
+		return -1;
+	if (c->transport == PROTO_UDP)
+		return at;
+	seq = p->seq + !!(p->tcp_flags & PACKET_TCP_SYN);
+	return stream_diff(o->seq + at, seq) < 0 ? -1 : (int64_t)(o->seq + at - seq);
+}
+
+static bool on_edit(struct proto_ctx *c, uint32_t offset, const void *bytes, uint32_t len)
+{
+	struct flow_tracker *t = c->user;
+	struct entry *e = t->ctx_entry;
+	struct flow_edit edit = {.len = (uint8_t)len};
+	int64_t at;
+
+	if (!t->handlers.edit || !c->message || len == 0 || len > FLOW_EDIT_MAX ||
+	    offset > c->message_len || len > c->message_len - offset)
+		return false;
+	at = place_of(t, c, offset);
+	if (at < 0 || at + len > t->packet->payload_len)
+		return false;
+	edit.side = (uint8_t)(c->dir == PROTO_TO_SERVER ? e->flow.client : !e->flow.client);
+	edit.offset = (uint32_t)at;
+	edit.seq = t->packet->seq + !!(t->packet->tcp_flags & PACKET_TCP_SYN) + edit.offset;
+	memcpy(edit.was, c->message + offset, len);
+	memcpy(edit.now, bytes, len);
+	/* where copies differed, another one than that of this packet may have been believed */
+	if (memcmp(t->packet->payload + edit.offset, edit.was, len) != 0)
+		return false;
+	return t->handlers.edit(t->user, &e->flow, &edit);
+}
+
+static void on_answered(struct proto_ctx *c)
+{
+	struct flow_tracker *t = c->user;
+
+	if (t->handlers.answered)
+		t->handlers.answered(t->user, &t->ctx_entry->flow);
+}
+
+const struct proto_events flow_events = {.op = on_op,
+					 .anomaly = on_anomaly,
+					 .identity = on_identity,
+					 .edit = on_edit,
+					 .answered = on_answered};
+
+bool flow_neutralise(struct flow_tracker *t, struct flow *f, const struct op *op)
+{
+	struct entry *e = t->ctx_entry;
+
+	return t->handlers.edit && e && f == &e->flow && t->ctx.message &&
+	       f->dissector->neutralise && f->dissector->neutralise(&t->ctx, op);
+}
+
+/* One message from the bytes at p, of which the first `carried` came in earlier packets. */
+static uint32_t message(struct flow_tracker *t, struct entry *e, const uint8_t *p, uint32_t n,
+			uint32_t carried, uint32_t passed)
+{
+	struct proto_ctx *c = &t->ctx;
+	uint32_t len;
+
+	t->origin.carried = carried;
+	t->origin.passed = passed;
+	c->message = p;
+	c->message_len = n;
+	len = e->flow.dissector->message(c, p, n);
+	c->message = NULL;
+	return len;
+}
 
 static struct proto_ctx *ctx_of(struct flow_tracker *t, struct entry *e, unsigned side)
 {
@@ -129,7 +205,8 @@ static bool carry_add(struct flow_tracker *t, struct entry *e, struct proto_ctx 
  * of the segment are dealt with: as soon as a message ends within it, the rest needs no copy.
  */
 static uint32_t carry_on(struct flow_tracker *t, struct entry *e, struct proto_ctx *c,
-			 struct flow_dir *d, const uint8_t *p, uint32_t n, const struct stamp *st)
+			 struct flow_dir *d, const uint8_t *p, uint32_t n, uint32_t passed,
+			 const struct stamp *st)
 {
 	uint32_t old = d->carry_len, off = 0;
 
@@ -138,7 +215,7 @@ static uint32_t carry_on(struct flow_tracker *t, struct entry *e, struct proto_c
 	stamp_ctx(c, &d->carry_stamp);
 	while (off < old) {
 		uint32_t left = d->carry_len - off;
-		uint32_t len = e->flow.dissector->message(c, d->carry + off, left);
+		uint32_t len = message(t, e, d->carry + off, left, old - off, passed);
 
 		if (len == 0) {
 			memmove(d->carry, d->carry + off, left);
@@ -156,37 +233,33 @@ static uint32_t carry_on(struct flow_tracker *t, struct entry *e, struct proto_c
 	return off - old;
 }
 
-void feed_bytes(struct flow_tracker *t, struct entry *e, unsigned side, const uint8_t *p,
-		uint32_t n, const struct stamp *st)
+void feed_bytes(struct flow_tracker *t, struct entry *e, unsigned side, uint32_t seq,
+		const uint8_t *p, uint32_t n, const struct stamp *st)
 {
 	struct flow_dir *d = &e->dir[side];
 	struct proto_ctx *c = ctx_of(t, e, side);
-	uint32_t len;
+	uint32_t len, off = 0;
 
+	t->origin.order = st->order;
+	t->origin.seq = seq;
 	if (d->skip) {
-		len = d->skip < n ? d->skip : n;
-		d->skip -= len;
-		p += len;
-		n -= len;
+		off = d->skip < n ? d->skip : n;
+		d->skip -= off;
 	}
-	if (d->carry && n) {
-		len = carry_on(t, e, c, d, p, n, st);
-		p += len;
-		n -= len;
-	}
+	if (d->carry && off < n)
+		off += carry_on(t, e, c, d, p + off, n - off, off, st);
 	stamp_ctx(c, st);
-	while (n) {
-		len = e->flow.dissector->message(c, p, n);
+	while (off < n) {
+		len = message(t, e, p + off, n - off, 0, off);
 		if (len == 0) {
-			carry_add(t, e, c, d, p, n, st);
+			carry_add(t, e, c, d, p + off, n - off, st);
 			return;
 		}
-		if (len > n) {
-			d->skip = len - n;
+		if (len > n - off) {
+			d->skip = len - (n - off);
 			return;
 		}
-		p += len;
-		n -= len;
+		off += len;
 	}
 }
 
@@ -211,14 +284,15 @@ void feed_datagram(struct flow_tracker *t, struct entry *e, unsigned side, const
 		   uint32_t n, const struct stamp *st)
 {
 	struct proto_ctx *c = ctx_of(t, e, side);
+	uint32_t off = 0;
 
+	t->origin.order = st->order;
 	stamp_ctx(c, st);
-	while (n) {
-		uint32_t len = e->flow.dissector->message(c, p, n);
+	while (off < n) {
+		uint32_t len = message(t, e, p + off, n - off, 0, off);
 
-		if (len == 0 || len > n)
+		if (len == 0 || len > n - off)
 			return;
-		p += len;
-		n -= len;
+		off += len;
 	}
 }

@@ -9,6 +9,7 @@
 #define CLOCK_BACK     1000000000ll    /* ns; a step back beyond that is another file or clock */
 #define CLOCK_STEP     7200000000000ll /* ns; longer than any timeout */
 #define EXPIRED_MAX    4	       /* flows ended by timeout per packet */
+#define EXPIRED_TICK   256	       /* and per tick: packets may be waiting */
 
 void flow_open(struct flow_tracker *t, struct entry *e)
 {
@@ -48,9 +49,9 @@ static void on_bytes(void *user, struct stream *s, const uint8_t *p, uint32_t n,
 	struct entry *e = t->cur;
 
 	if (e->mode == FLOW_CLAIMED)
-		feed_bytes(t, e, side_of(e, s), p, n, st);
+		feed_bytes(t, e, side_of(e, s), s->next - n, p, n, st);
 	else
-		claim_bytes(t, e, side_of(e, s), p, n, st);
+		claim_bytes(t, e, side_of(e, s), s->next - n, p, n, st);
 }
 
 static void on_hole(void *user, struct stream *s, uint32_t n, const struct stamp *st)
@@ -238,12 +239,12 @@ static void set_clock(struct flow_tracker *t, int64_t time)
 	}
 }
 
-static void expire(struct flow_tracker *t)
+static void expire(struct flow_tracker *t, unsigned max)
 {
 	struct table_node *n;
 	unsigned i;
 
-	for (i = 0; i < EXPIRED_MAX && (n = table_expired(&t->table, t->env.now)); i++)
+	for (i = 0; i < max && (n = table_expired(&t->table, t->env.now)); i++)
 		end_flow(t, (struct entry *)n, FLOW_END_TIMEOUT);
 }
 
@@ -429,7 +430,8 @@ static void udp_packet(struct flow_tracker *t, struct entry *e, unsigned side,
 {
 	if (e->mode == FLOW_DONE || p->payload_len == 0)
 		return;
-	if (seen_twice(e, side, p)) {
+	/* inline there is no copy: the same datagram again is judged, and changed, again */
+	if (!t->handlers.edit && seen_twice(e, side, p)) {
 		e->flow.retransmissions++;
 		t->stats.retransmissions++;
 		return;
@@ -537,7 +539,7 @@ void flow_tracker_packet(struct flow_tracker *t, const struct packet *p)
 	t->packet = p;
 	set_clock(t, p->time);
 	if (table_due(&t->table, t->env.now))
-		expire(t);
+		expire(t, EXPIRED_MAX);
 	switch (p->kind) {
 	case PACKET_ICMP:
 		if (t->handlers.related && is_related(t, p)) {
@@ -562,6 +564,18 @@ void flow_tracker_packet(struct flow_tracker *t, const struct packet *p)
 	}
 	copy_stats(t);
 	t->packet = NULL;
+}
+
+void flow_tracker_tick(struct flow_tracker *t, int64_t time)
+{
+	/* time that has passed already, or another clock: the next packet says which */
+	if (time < t->clock_at)
+		return;
+	set_clock(t, time);
+	t->now.time = time;
+	if (table_due(&t->table, t->env.now))
+		expire(t, EXPIRED_TICK);
+	copy_stats(t);
 }
 
 void flow_tracker_flush(struct flow_tracker *t)

@@ -225,6 +225,10 @@ static uint32_t message(struct proto_ctx *c, const uint8_t *bytes, uint32_t len)
 	if (!h.frame.fault) {
 		if (len >= BEFORE + h.length)
 			return deliver(c, data, &h, h.length - 1, BEFORE + h.length);
+		if (more && c->dir == PROTO_TO_CLIENT) {
+			h.frame.pdu = from(data, MBAP);
+			modbus_restore_early(c, &h.frame);
+		}
 		if (more)
 			return 0;
 		fault(&h, "datagram ends within the PDU", len, h.length);
@@ -324,5 +328,6 @@ const struct dissector modbus_dissector = {
 	.probe = probe,
 	.message = message,
 	.gap = modbus_gap,
+	.neutralise = modbus_neutralise,
 	.vocabs = vocabs,
 };

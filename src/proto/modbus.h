@@ -35,6 +35,8 @@ struct modbus_state {
 	bool lost[2];	     /* by direction: looking for the next plausible message */
 	bool sure;	     /* no request was missed: a response without one is unsolicited */
 	bool limit_told;     /* that pending was too small was said */
+	uint8_t sent_as;     /* function that the request at hand goes on with, 0: as it came */
+	uint32_t pdu_at;     /* offset of its PDU, from the start of the message */
 	struct modbus_file files[MODBUS_FILES_MAX]; /* of the last read file record request */
 	struct pending pending;
 };
@@ -68,6 +70,13 @@ uint32_t modbus_length(uint8_t dir, struct slice pdu);
 int modbus_known(uint8_t dir, uint8_t function);
 
 void modbus_gap(struct proto_ctx *c, uint32_t lost);
+
+/* As in struct dissector. */
+bool modbus_neutralise(struct proto_ctx *c, const struct op *op);
+
+/* Of a response only the beginning is at hand; if it is the refusal of a neutralised request, its
+ * function code can be restored now and not later. */
+void modbus_restore_early(struct proto_ctx *c, const struct modbus_frame *f);
 
 extern const struct vocab modbus_vocab;
 extern const struct dissector modbus_dissector;

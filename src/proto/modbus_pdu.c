@@ -451,8 +451,12 @@ void modbus_pdu(struct proto_ctx *c, const struct modbus_frame *f)
 			.fault_at = f->fault_at,
 			.fault_value = f->fault_value};
 	struct op op = proto_op(c, modbus_vocab.proto);
+	struct modbus_state *s = c->state;
 	struct pending_entry *e = NULL;
+	uint8_t restored[2];
 
+	s->pdu_at = f->offset;
+	s->sent_as = 0;
 	op.unit = f->unit;
 	op.transaction = f->transaction;
 	if (c->dir == PROTO_TO_CLIENT)
@@ -460,6 +464,10 @@ void modbus_pdu(struct proto_ctx *c, const struct modbus_frame *f)
 	if (e) {
 		op.request_frame = e->frame;
 		op.rtt = c->time - e->time;
+		if (e->sent_as && modbus_restore(c, f, e, restored)) {
+			p.r = rd_init(restored, sizeof(restored));
+			op.neutralised = true;
+		}
 	}
 	decode(&p, &op);
 	if (p.fault)

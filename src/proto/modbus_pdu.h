@@ -4,6 +4,7 @@
  *      modbus_pdu.c     the table of functions; process data: bits, registers, FIFO
  *      modbus_device.c  functions about the device: diagnostics, files, identification
  *      modbus_wait.c    which request a response answers
+ *      modbus_refuse.c  requests that the device is made to refuse
  *
  * A decoder reads its PDU from p->r, field after field, into the op. It never stops at a
  * contradiction: fault() keeps the first, the rest is read as far as it goes. What was read
@@ -101,6 +102,17 @@ void modbus_mei_name(struct op *op, uint32_t mei);
  * entry stays valid until the next modbus_remember().
  */
 struct pending_entry *modbus_match(struct proto_ctx *c, const struct modbus_frame *f);
+
+/* The oldest request with that transaction, unit and function (as it was sent on), or NULL. */
+struct pending_entry *modbus_waiting(struct proto_ctx *c, const struct modbus_frame *f,
+				     uint32_t function);
+
+/*
+ * The response to a request that was neutralised. True: it is a refusal, and goes on as the
+ * exception in out, of the function that was asked for.
+ */
+bool modbus_restore(struct proto_ctx *c, const struct modbus_frame *f, struct pending_entry *e,
+		    uint8_t out[2]);
 
 /* A request waits for its response; tag is what the response has to repeat. */
 void modbus_remember(struct proto_ctx *c, const struct modbus_frame *f, const struct op *op,

@@ -41,6 +41,8 @@ static bool answers(const struct pending_entry *e, struct slice pdu)
 
 	if (function > 127)
 		return true;
+	if (e->sent_as)
+		return rd_u8(&r) == 0;
 	switch (e->code) {
 	case 1:
 	case 2:
@@ -125,6 +127,14 @@ struct pending_entry *modbus_match(struct proto_ctx *c, const struct modbus_fram
 	return e;
 }
 
+struct pending_entry *modbus_waiting(struct proto_ctx *c, const struct modbus_frame *f,
+				     uint32_t function)
+{
+	struct modbus_state *s = c->state;
+
+	return pending_find(&s->pending, key_of(f, function));
+}
+
 static void forgive(struct modbus_state *s)
 {
 	if (s->forgiven < PENDING_MAX)
@@ -146,7 +156,7 @@ void modbus_remember(struct proto_ctx *c, const struct modbus_frame *f, const st
 {
 	struct modbus_state *s = c->state;
 	struct pending *w = &s->pending;
-	uint64_t key = key_of(f, op->code);
+	uint64_t key = key_of(f, s->sent_as ? s->sent_as : op->code);
 	struct pending_entry *e = pending_find(w, key);
 
 	if (e && c->time - e->time > REUSE_NS) {
@@ -163,7 +173,7 @@ void modbus_remember(struct proto_ctx *c, const struct modbus_frame *f, const st
 			s->limit_told = true;
 		}
 	}
-	pending_put(w, c, key, op, tag);
+	pending_put(w, c, key, op, tag)->sent_as = s->sent_as;
 }
 
 void modbus_gap(struct proto_ctx *c, uint32_t lost)

@@ -1,7 +1,7 @@
 #include "proto/pending.h"
 
-void pending_put(struct pending *p, const struct proto_ctx *c, uint64_t key, const struct op *op,
-		 uint32_t tag)
+struct pending_entry *pending_put(struct pending *p, const struct proto_ctx *c, uint64_t key,
+				  const struct op *op, uint32_t tag)
 {
 	struct pending_entry *e = &p->entry[p->next];
 	const struct op_object *o = &op->object;
@@ -21,9 +21,12 @@ void pending_put(struct pending *p, const struct proto_ctx *c, uint64_t key, con
 	e->space = o->space;
 	e->npath = o->npath;
 	e->cls = op->cls;
+	e->sent_as = 0;
+	e->restored = false;
 	e->name_len = (uint8_t)(o->name.len < PENDING_NAME ? o->name.len : PENDING_NAME);
 	if (e->name_len)
 		memcpy(e->name, o->name.p, e->name_len);
+	return e;
 }
 
 struct pending_entry *pending_find(struct pending *p, uint64_t key)

@@ -29,6 +29,8 @@ struct pending_entry {
 	uint8_t npath;	  /* likewise */
 	uint8_t cls;	  /* op.cls */
 	uint8_t name_len; /* bytes of name[] */
+	uint8_t sent_as;  /* the code that a neutralised request went on with; 0: as it came */
+	bool restored;	  /* its refusal has got the code that was asked for */
 	uint8_t name[PENDING_NAME];
 };
 
@@ -39,8 +41,8 @@ struct pending {
 };
 
 /* Remembers a request. op->frame and time need not be filled: c has them. */
-void pending_put(struct pending *p, const struct proto_ctx *c, uint64_t key, const struct op *op,
-		 uint32_t tag);
+struct pending_entry *pending_put(struct pending *p, const struct proto_ctx *c, uint64_t key,
+				  const struct op *op, uint32_t tag);
 
 /* The oldest request with that key, or NULL. It stays valid until the next put; free it by drop. */
 struct pending_entry *pending_find(struct pending *p, uint64_t key);
