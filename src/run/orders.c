@@ -1,6 +1,7 @@
 #include "run/orders.h"
 
 #include "detect/watch.h"
+#include "run/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,48 @@ bool orders_grants(struct state *s, const struct policy *p, struct policy_grant 
 	return ok && !c.full;
 }
 
+struct isolated {
+	struct act_quarantine *list;
+	uint32_t count, cap;
+	int64_t now;
+	bool full; /* memory is out */
+};
+
+static void isolated(void *user, const struct state_quarantine *q)
+{
+	struct isolated *c = user;
+	struct act_quarantine host = {.until = state_isolated_until(q)}, *more;
+	uint32_t cap;
+
+	if (host.until <= c->now || c->full)
+		return;
+	host.has_mac = mac_parse(q->host, &host.mac);
+	if (!host.has_mac && !addr_parse(q->host, &host.addr))
+		return;
+	if (c->count == c->cap) {
+		cap = c->cap ? 2 * c->cap : 64;
+		more = cap > c->cap ? realloc(c->list, cap * sizeof(*more)) : NULL;
+		if (!more) {
+			c->full = true;
+			return;
+		}
+		c->list = more;
+		c->cap = cap;
+	}
+	c->list[c->count++] = host;
+}
+
+/* The state has been checked. False when it cannot be read, or memory is out. */
+static bool quarantine(struct state *s, struct orders *o)
+{
+	struct isolated c = {.now = clock_wall()};
+	bool ok = state_quarantines(s, isolated, &c);
+
+	o->quarantine = c.list;
+	o->quarantine_count = c.count;
+	return ok && !c.full;
+}
+
 struct orders *orders_new(uint64_t number, struct policy *p, struct state *state, char *err,
 			  size_t errlen)
 {
@@ -55,8 +98,11 @@ struct orders *orders_new(uint64_t number, struct policy *p, struct state *state
 	}
 	o->number = number;
 	o->policy = p;
-	if (p && state && !orders_grants(state, p, &o->grants, &o->grant_count)) {
-		snprintf(err, errlen, "%s", state_error(state));
+	if (state &&
+	    (!(p ? orders_grants(state, p, &o->grants, &o->grant_count) : state_check(state)) ||
+	     !quarantine(state, o))) {
+		snprintf(err, errlen, "%s",
+			 *state_error(state) ? state_error(state) : "out of memory");
 		orders_free(o);
 		return NULL;
 	}

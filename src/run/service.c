@@ -19,8 +19,9 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#define SECOND	 INT64_C(1000000000)
-#define DRAIN_NS (5 * SECOND) /* for what waits at the end */
+#define SECOND	      INT64_C(1000000000)
+#define DRAIN_NS      (5 * SECOND) /* for what waits at the end */
+#define STATE_WAIT_MS 1000	   /* for others that write to the state */
 
 enum { EXIT_GOOD = 0, EXIT_CONFIG = 2, EXIT_INPUT = 3 }; /* as cmd/cmd.h */
 
@@ -401,6 +402,8 @@ static int begin(struct service *s)
 		return fail(s, EXIT_INPUT, "privileges", err);
 	if (cfg->state && !(s->state = state_open(cfg->state, STATE_CREATE, err, sizeof(err))))
 		return fail(s, EXIT_INPUT, cfg->state, err);
+	if (s->state)
+		state_patience(s->state, STATE_WAIT_MS);
 	s->orders = make_orders(s, p, err, sizeof(err));
 	if (!s->orders)
 		return fail(s, EXIT_INPUT, cfg->state ? cfg->state : "", err);

@@ -42,9 +42,9 @@ struct service {
 	int epoll, signals, timer;   /* descriptors */
 	int notes[2];		     /* pipe from the workers */
 	atomic_uint notes_lost;
-	int64_t started;     /* ns since 1970 UTC */
-	int64_t stats_next;  /* ns since 1970 UTC */
-	uint64_t state_seen; /* what the state file looked like */
+	int64_t started;    /* ns since 1970 UTC */
+	int64_t stats_next; /* ns since 1970 UTC */
+	int64_t state_seen; /* state_foreign() as last looked at */
 };
 
 /* service_sources.c */

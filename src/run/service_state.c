@@ -1,38 +1,15 @@
 #include "run/clock.h"
 #include "run/service_impl.h"
 
-#include <string.h>
-#include <sys/stat.h>
-
-/* Changes with every commit of any process, whether it is in the file or still in its journal. */
-static uint64_t looks(const char *path)
-{
-	static const char *const parts[] = {"", "-wal"};
-	char name[4096];
-	uint64_t sum = 0;
-	struct stat st;
-	unsigned i;
-
-	for (i = 0; i < 2; i++) {
-		snprintf(name, sizeof(name), "%s%s", path, parts[i]);
-		if (stat(name, &st) < 0)
-			continue;
-		sum = sum * 31 + (uint64_t)st.st_size;
-		sum = sum * 31 + (uint64_t)st.st_mtim.tv_sec * 1000000000 +
-		      (uint64_t)st.st_mtim.tv_nsec;
-	}
-	return sum;
-}
-
 /* Somebody gave a grant, or released a host, without asking the service. */
 void service_look_at_state(struct service *s)
 {
-	uint64_t now;
+	int64_t now;
 	char err[256];
 
 	if (!s->state)
 		return;
-	now = looks(s->cfg->state);
+	now = state_foreign(s->state);
 	if (now == s->state_seen)
 		return;
 	s->state_seen = now;
@@ -41,9 +18,27 @@ void service_look_at_state(struct service *s)
 			err);
 }
 
+/* A worker isolated it already; here it is written down, and all the others are told. */
 void service_isolate(struct service *s, const struct act_quarantine *q, const char *reason)
 {
-	(void)s;
-	(void)q;
-	(void)reason;
+	const struct state_actor who = {.time = clock_wall(), .os_user = "kidoban"};
+	char host[ADDR_STRLEN], err[256] = "there is no state file";
+	struct state_quarantine one = {.host = host,
+				       .from = who.time,
+				       .until = q->until,
+				       .by = "kidoban",
+				       .reason = reason};
+	int64_t id;
+
+	if (q->has_mac)
+		mac_str(&q->mac, host);
+	else
+		addr_str(&q->addr, host);
+	if (one.until <= one.from)
+		return;
+	if (s->state && !state_isolate(s->state, &who, &one, &id))
+		snprintf(err, sizeof(err), "%s", state_error(s->state));
+	else if (s->state && service_state_changed(s, err, sizeof(err)))
+		return;
+	fprintf(stderr, "kidoban run: the quarantine of %s is not kept: %s\n", host, err);
 }

@@ -1,4 +1,5 @@
-/* Do the grants say what the log says? Whoever can write the file can write either. */
+/* Do the grants and quarantines say what the log says? Whoever can write the file can write either.
+ */
 #include "state/inside.h"
 
 #include <stdio.h>
@@ -20,6 +21,24 @@ static const char doubtful[] =
 			  "AND l.what = 'revoke'"
 			  " WHERE g.revoked = 0 OR g.revoked > l.time LIMIT 1";
 
+/*
+ * The same of quarantines, and more: one that is gone, or whose end nobody decided, lets a host
+ * loose.
+ */
+static const char doubtful_quarantine[] =
+	"SELECT q.id FROM quarantine q LEFT JOIN log l ON l.grant_id = q.id AND l.what = "
+	"'quarantine'"
+	" AND l.conduit = q.host AND l.approver = q.wanted_by AND l.reason = q.reason"
+	" AND l.os_user = q.os_user AND l.time = q.made AND l.detail ="
+	" 'from ' || " ISO("q.begins") " || ' until ' || " ISO(
+		"q.ends") " WHERE l.seq IS NULL"
+			  " UNION ALL SELECT q.id FROM quarantine q LEFT JOIN log l"
+			  " ON l.grant_id = q.id AND l.what = 'release'"
+			  " WHERE q.released != 0 AND (l.seq IS NULL OR q.released < l.time)"
+			  " UNION ALL SELECT l.grant_id FROM log l LEFT JOIN quarantine q"
+			  " ON q.id = l.grant_id WHERE l.what = 'quarantine' AND q.id IS NULL"
+			  " LIMIT 1";
+
 static void look(void *user, const struct state_entry *e)
 {
 	bool *intact = user;
@@ -27,11 +46,29 @@ static void look(void *user, const struct state_entry *e)
 	*intact = *intact && e->intact;
 }
 
+/* what: "grant" */
+static bool none_is_doubtful(struct state *s, const char *sql, const char *what)
+{
+	sqlite3_stmt *q = state_query(s, sql, "");
+	int rc;
+
+	if (!q)
+		return false;
+	rc = sqlite3_step(q);
+	if (rc == SQLITE_ROW)
+		snprintf(s->error, sizeof(s->error),
+			 "%s %lld is not what the log says was given; it was made or changed "
+			 "past kidoban",
+			 what, (long long)sqlite3_column_int64(q, 0));
+	else if (rc != SQLITE_DONE)
+		state_failed(s, "reading the grants");
+	sqlite3_finalize(q);
+	return rc == SQLITE_DONE;
+}
+
 static bool check(struct state *s)
 {
 	bool intact = true;
-	sqlite3_stmt *q;
-	int rc;
 
 	if (!state_log(s, look, &intact))
 		return false;
@@ -41,19 +78,8 @@ static bool check(struct state *s)
 			 "--log");
 		return false;
 	}
-	q = state_query(s, doubtful, "");
-	if (!q)
-		return false;
-	rc = sqlite3_step(q);
-	if (rc == SQLITE_ROW)
-		snprintf(s->error, sizeof(s->error),
-			 "grant %lld is not what the log says was given; it was made or changed "
-			 "past kidoban",
-			 (long long)sqlite3_column_int64(q, 0));
-	else if (rc != SQLITE_DONE)
-		state_failed(s, "reading the grants");
-	sqlite3_finalize(q);
-	return rc == SQLITE_DONE;
+	return none_is_doubtful(s, doubtful, "grant") &&
+	       (s->version < 2 || none_is_doubtful(s, doubtful_quarantine, "quarantine"));
 }
 
 /* In one transaction: a grant that is given meanwhile is in both or in neither. */

@@ -26,8 +26,7 @@ static struct state_grant row(sqlite3_stmt *q)
 	};
 }
 
-/* "2026-11-21T10:00:00Z" */
-static void iso(int64_t ns, char buf[32])
+void state_iso(int64_t ns, char buf[32])
 {
 	struct civil c = civil_from(civil_floor(ns));
 
@@ -47,8 +46,8 @@ bool state_grant(struct state *s, const struct state_actor *who, const struct st
 				.detail = detail};
 	bool ok;
 
-	iso(g->from, from);
-	iso(g->until, until);
+	state_iso(g->from, from);
+	state_iso(g->until, until);
 	snprintf(detail, sizeof(detail), "from %s until %s; permits %s", from, until, g->permits);
 	if (!state_begin(s))
 		return false;
@@ -73,7 +72,7 @@ static bool revoke_one(struct state *s, const struct state_actor *who, const str
 				.reason = reason,
 				.detail = detail};
 
-	iso(g->until, until);
+	state_iso(g->until, until);
 	snprintf(detail, sizeof(detail), "%s, would have been open until %s",
 		 who->time < g->from ? "before it began" : "while it was open", until);
 	return state_run(s, state_query(s, "UPDATE grants SET revoked=?, end_logged=1 WHERE id=?",
@@ -123,7 +122,7 @@ static bool expire_one(struct state *s, const struct state_actor *who, const str
 				.reason = g->reason,
 				.detail = detail};
 
-	iso(g->until, until);
+	state_iso(g->until, until);
 	snprintf(detail, sizeof(detail), "was open until %s", until);
 	return state_run(s,
 			 state_query(s, "UPDATE grants SET end_logged=1 WHERE id=?", "i", g->id)) &&
@@ -149,7 +148,7 @@ bool state_expire(struct state *s, const struct state_actor *who)
 		state_failed(s, "reading the grants");
 	ok = ok && q && rc == SQLITE_DONE;
 	sqlite3_finalize(q);
-	return state_end(s, ok);
+	return state_end(s, ok && state_expire_quarantine(s, who));
 }
 
 bool state_refuse(struct state *s, const struct state_actor *who, const char *conduit,

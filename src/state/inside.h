@@ -8,6 +8,7 @@
 
 struct state {
 	sqlite3 *db;
+	int64_t version; /* of the file; 1 has no quarantine, assets and stubborn devices */
 	char error[256];
 };
 
@@ -27,6 +28,12 @@ const char *state_text(sqlite3_stmt *q, int column);
 bool state_begin(struct state *s);
 /* Makes it last, or with ok false undoes it; returns whether it lasts. */
 bool state_end(struct state *s, bool ok);
+
+/* "2026-11-21T10:00:00Z", as state/check.c reads it in the log */
+void state_iso(int64_t ns, char buf[32]);
+
+/* Inside a transaction: the ends of quarantines that are over. */
+bool state_expire_quarantine(struct state *s, const struct state_actor *who);
 
 /* Inside a transaction: one more entry; seq and hash are found here. */
 bool state_append(struct state *s, enum state_what what, struct state_entry *e);

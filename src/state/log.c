@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const names[STATE_WHATS] = {"grant", "revoke", "expire", "refuse"};
+static const char *const names[STATE_WHATS] = {"grant",	     "revoke",	"expire", "refuse",
+					       "quarantine", "release", "over"};
 
 static bool feed_text(EVP_MD_CTX *md, const char *text)
 {

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define APPLICATION 0x6b69646f /* "kido", in the header of the file */
-#define VERSION	    1
+#define VERSION	    2
 #define WAIT_MS	    10000
 
 static const char schema[] = "CREATE TABLE grants("
@@ -43,6 +43,40 @@ static const char schema[] = "CREATE TABLE grants("
 			     " BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;"
 			     "CREATE TRIGGER grants_are_never_deleted BEFORE DELETE ON grants"
 			     " BEGIN SELECT RAISE(ABORT, 'grants are kept'); END;";
+
+/* What version 2 has beside it. */
+static const char schema2[] = "CREATE TABLE quarantine("
+			      " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+			      " host TEXT NOT NULL,"
+			      " begins INTEGER NOT NULL,"
+			      " ends INTEGER NOT NULL CHECK(ends > begins),"
+			      " released INTEGER NOT NULL DEFAULT 0,"
+			      " made INTEGER NOT NULL,"
+			      " wanted_by TEXT NOT NULL,"
+			      " os_user TEXT NOT NULL,"
+			      " reason TEXT NOT NULL,"
+			      " end_logged INTEGER NOT NULL DEFAULT 0) STRICT;"
+			      "CREATE TRIGGER quarantines_are_never_deleted"
+			      " BEFORE DELETE ON quarantine"
+			      " BEGIN SELECT RAISE(ABORT, 'quarantines are kept'); END;"
+			      "CREATE TABLE assets("
+			      " host TEXT PRIMARY KEY,"
+			      " mac TEXT NOT NULL,"
+			      " zone TEXT NOT NULL,"
+			      " asset TEXT NOT NULL,"
+			      " iface TEXT NOT NULL,"
+			      " first INTEGER NOT NULL,"
+			      " last INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+			      "CREATE TABLE facts("
+			      " host TEXT NOT NULL REFERENCES assets ON DELETE CASCADE,"
+			      " key TEXT NOT NULL,"
+			      " value TEXT NOT NULL,"
+			      " PRIMARY KEY(host, key)) STRICT, WITHOUT ROWID;"
+			      "CREATE TABLE stubborn("
+			      " host TEXT NOT NULL,"
+			      " port INTEGER NOT NULL,"
+			      " since INTEGER NOT NULL,"
+			      " PRIMARY KEY(host, port)) STRICT, WITHOUT ROWID;";
 
 bool state_failed(struct state *s, const char *doing)
 {
@@ -131,26 +165,30 @@ static int64_t number(struct state *s, const char *sql)
 	return n;
 }
 
-/* An empty file becomes ours. Two processes may come here at once: the second finds it done. */
+/* An empty file becomes ours, one of before gets what it lacks. Two processes may come here at
+ * once: the second finds it done. */
 static bool make(struct state *s)
 {
 	char version[64];
+	int64_t has;
 	bool ok = state_begin(s);
 
 	if (!ok)
 		return false;
-	if (number(s, "PRAGMA user_version") == 0) {
-		snprintf(version, sizeof(version),
-			 "PRAGMA application_id=%d; PRAGMA user_version=%d", APPLICATION, VERSION);
-		ok = execute(s, schema, "making the state") &&
+	has = number(s, "PRAGMA user_version");
+	snprintf(version, sizeof(version), "PRAGMA application_id=%d; PRAGMA user_version=%d",
+		 APPLICATION, VERSION);
+	if (has == 0)
+		ok = execute(s, schema, "making the state");
+	if (has == 0 || has == 1)
+		ok = ok && execute(s, schema2, "making the state") &&
 		     execute(s, version, "making the state");
-	}
-	return state_end(s, ok);
+	return state_end(s, ok && has >= 0);
 }
 
 static bool is_ours(struct state *s, enum state_access access)
 {
-	int64_t tables = number(s, "SELECT count(*) FROM sqlite_schema"), version;
+	int64_t tables = number(s, "SELECT count(*) FROM sqlite_schema");
 
 	if (tables < 0)
 		return false;
@@ -160,12 +198,17 @@ static bool is_ours(struct state *s, enum state_access access)
 		snprintf(s->error, sizeof(s->error), "this is no state of kidoban");
 		return false;
 	}
-	version = number(s, "PRAGMA user_version");
-	if (version == VERSION)
+	s->version = number(s, "PRAGMA user_version");
+	if (s->version == 1 && access != STATE_READ) {
+		if (!make(s))
+			return false;
+		s->version = number(s, "PRAGMA user_version");
+	}
+	if (s->version == VERSION || (s->version == 1 && access == STATE_READ))
 		return true;
 	snprintf(s->error, sizeof(s->error),
-		 "this state has version %lld, and this kidoban knows version %d only",
-		 (long long)version, VERSION);
+		 "this state has version %lld, and this kidoban knows versions up to %d",
+		 (long long)s->version, VERSION);
 	return false;
 }
 
@@ -177,17 +220,38 @@ static bool prepare(struct state *s, enum state_access access)
 {
 	sqlite3_busy_timeout(s->db, WAIT_MS);
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	if (!execute(s, "PRAGMA trusted_schema=OFF; PRAGMA synchronous=EXTRA", "opening"))
+	if (!execute(s,
+		     "PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON; PRAGMA synchronous=EXTRA",
+		     "opening"))
 		return false;
 	return is_ours(s, access);
+}
+
+/* Made by root in the service's folder, the file is the service's. */
+static bool give(int fd, const char *path)
+{
+	char folder[4096];
+	const char *slash = strrchr(path, '/');
+	struct stat st;
+
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path + 1) : 1,
+		 slash ? path : ".");
+	return geteuid() != 0 || (stat(folder, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0);
 }
 
 /* Nobody but the owner and his group has business in it. */
 static bool touch(const char *path)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+	bool ok = fd >= 0 && give(fd, path);
 
-	return fd >= 0 && close(fd) == 0;
+	if (fd < 0 && errno == EEXIST) {
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		ok = fd >= 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	return ok;
 }
 
 struct state *state_open(const char *path, enum state_access access, char *err, size_t size)
@@ -211,6 +275,16 @@ struct state *state_open(const char *path, enum state_access access, char *err, 
 	snprintf(err, size, "%s", s->error);
 	state_close(s);
 	return NULL;
+}
+
+void state_patience(struct state *s, int ms)
+{
+	sqlite3_busy_timeout(s->db, ms);
+}
+
+int64_t state_foreign(struct state *s)
+{
+	return number(s, "PRAGMA data_version");
 }
 
 void state_close(struct state *s)
