@@ -283,12 +283,12 @@ def what_is_no_state_is_refused(d):
     other.close()
     kidoban(*grant_args(d))
     newer = sqlite3.connect(os.path.join(d, "db"))
-    newer.execute("PRAGMA user_version=2")
+    newer.execute("PRAGMA user_version=3")
     newer.commit()
     newer.close()
     write(d, "text", b"this is no database\n" * 100)
     write(d, "empty", b"")
-    for name, why in (("other", "no state of kidoban"), ("text", "not a database"), ("db", "version 2"),
+    for name, why in (("other", "no state of kidoban"), ("text", "not a database"), ("db", "version 3"),
                       ("empty", "no state of kidoban"), (".", "")):
         path = os.path.join(d, name)
         for command in (["grants"], ["revoke", "1", "--reason", "x"], ["replay", "-p", policy(d), NORMAL]):
