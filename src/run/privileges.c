@@ -12,19 +12,16 @@
 #include <cap-ng.h>
 
 /*
- * What sources need while they run. A mirror has its sockets and never opens another: one whose
- * interface was taken away for good ends the service with a message, and the service manager
- * starts it anew with the rights to open. A bridge renews rules of nftables and opens sockets on
- * interfaces that come back; a queue sends packets of its own.
+ * What sources need while they run. A mirror port may be down when the service starts, or taken
+ * away and put back: it is opened then. A bridge does so too and renews rules of nftables; a queue
+ * is set up anew and sends packets of its own.
  */
 static const struct {
 	enum run_source_kind kind;
 	unsigned capability;
 } needed[] = {
-	{RUN_BRIDGE, CAP_NET_ADMIN},
-	{RUN_BRIDGE, CAP_NET_RAW},
-	{RUN_QUEUE, CAP_NET_ADMIN},
-	{RUN_QUEUE, CAP_NET_RAW},
+	{RUN_MIRROR, CAP_NET_RAW},  {RUN_BRIDGE, CAP_NET_ADMIN}, {RUN_BRIDGE, CAP_NET_RAW},
+	{RUN_QUEUE, CAP_NET_ADMIN}, {RUN_QUEUE, CAP_NET_RAW},
 };
 
 /* Of those that are there. */

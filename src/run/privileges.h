@@ -2,10 +2,11 @@
  * run/privileges.h - becoming somebody who can do little.
  *
  * After sources are opened: another user with the groups that he is in, only the capabilities the
- * sources need while running (mirror: none; bridge and queue: CAP_NET_ADMIN, CAP_NET_RAW), no new
- * privileges; and last a seccomp filter of the system calls that the threads use from then on. What
- * the filter forbids kills the process, and the kernel's log says which call it was. With a
- * response hook, which may be any program, the filter only forbids what administrates the system.
+ * sources need while running (mirror: CAP_NET_RAW, to open a port that comes back; bridge and
+ * queue: CAP_NET_ADMIN too), no new privileges; and last a seccomp filter of the system calls that
+ * the threads use from then on. What the filter forbids kills the process, and the kernel's log
+ * says which call it was. With a response hook, which may be any program, the filter only forbids
+ * what administrates the system.
  *
  * Thread: the main thread, before any other is started.
  */

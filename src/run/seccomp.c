@@ -130,7 +130,7 @@ static int fill(scmp_filter_ctx ctx, const struct run_config *cfg)
 		rc = add(ctx, SCMP_ACT_ALLOW, allowed[i]);
 	for (i = 0; !rc && i < sizeof(families) / sizeof(*families); i++)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				      SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+				      SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
 	return rc;
 }
 
