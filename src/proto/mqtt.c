@@ -40,15 +40,18 @@
 static const char proto[] = "mqtt";
 
 struct mqtt_state {
-	uint8_t version;    /* 3, 4, 5; 0 until known */
-	uint8_t client_len; /* bytes of client[] */
-	bool connect;	    /* a CONNECT was seen */
-	bool connack;	    /* its CONNACK too */
-	bool lost;	    /* requests may have been missed */
-	bool no_alias_told; /* an unknown alias was reported */
-	bool sides_ok;	    /* a packet confirmed who is the client */
-	bool begun[2];	    /* by direction: a good packet was seen */
-	bool searching[2];  /* by direction: not at the start of a packet */
+	uint8_t version;	  /* 3, 4, 5; 0 until known */
+	uint8_t client_len;	  /* bytes of client[] */
+	bool connect;		  /* a CONNECT was seen */
+	bool connack;		  /* its CONNACK too */
+	bool lost;		  /* requests may have been missed */
+	bool no_alias_told;	  /* an unknown alias was reported */
+	bool sides_ok;		  /* a packet confirmed who is the client */
+	bool begun[2];		  /* by direction: a good packet was seen */
+	bool searching[2];	  /* by direction: not at the start of a packet */
+	bool refused;		  /* the op at hand was neutralised */
+	uint16_t alias_at;	  /* alias of the PUBLISH at hand, 0: none */
+	uint16_t aliases_refused; /* bits of the client's aliases that stand for another topic */
 	/* topic aliases by direction, 5.0: 3.3.2.3.4; bytes, 0: not set, or too long to keep */
 	uint8_t alias_len[2][ALIASES];
 	struct pending pending; /* from its entries on nothing need begin zeroed */
@@ -147,8 +150,8 @@ static void set_code(struct proto_ctx *c, struct op *op, const struct mqtt_packe
 	}
 }
 
-static void expect(struct proto_ctx *c, const struct mqtt_packet *p, const struct op *op,
-		   uint32_t index)
+static struct pending_entry *expect(struct proto_ctx *c, const struct mqtt_packet *p,
+				    const struct op *op, uint32_t index)
 {
 	struct mqtt_state *st = c->state;
 	uint64_t key = key_of(c->dir, p->type, p->id, index);
@@ -158,7 +161,20 @@ static void expect(struct proto_ctx *c, const struct mqtt_packet *p, const struc
 		pending_drop(again); /* sent again, with DUP or without */
 	if (pending_at(&st->pending, st->pending.next))
 		st->lost = true;
-	pending_put(&st->pending, c, key, op, 0);
+	return pending_put(&st->pending, c, key, op, 0);
+}
+
+/* Hands out a request that may be neutralised; e, when it is not NULL, waits for its answer. */
+static void emit_request(struct proto_ctx *c, struct op *op, struct pending_entry *e)
+{
+	struct mqtt_state *st = c->state;
+
+	st->refused = false;
+	proto_emit(c, op);
+	if (st->refused && e)
+		e->sent_as = (uint8_t)op->code;
+	else if (st->refused)
+		proto_answered(c); /* nobody answers: QoS 0 */
 }
 
 /* The request of a type that the other side sent and p answers; NULL: none is known. */
@@ -254,6 +270,8 @@ static struct slice topic_of(struct proto_ctx *c, const struct mqtt_packet *p)
 
 	if (!p->props.has_alias || p->props.alias == 0)
 		return p->topic;
+	if (kept && p->topic.len && c->dir == PROTO_TO_SERVER)
+		st->aliases_refused &= (uint16_t) ~(1u << i);
 	if (p->topic.len == 0) {
 		if (kept && st->alias_len[c->dir][i])
 			return slice_of(st->alias[c->dir][i], st->alias_len[c->dir][i]);
@@ -277,15 +295,25 @@ static struct slice topic_of(struct proto_ctx *c, const struct mqtt_packet *p)
 
 static void on_publish(struct proto_ctx *c, const struct mqtt_packet *p)
 {
+	struct mqtt_state *st = c->state;
+	struct pending_entry *e = NULL;
 	struct op op = op_of(c, p);
+	uint8_t head = (uint8_t)(MQTT_PUBLISH << 4 | (p->flags & 0x0e));
 
 	op.role = OP_PUBLISH;
 	op.cls = c->dir == PROTO_TO_CLIENT ? OP_READ : OP_WRITE;
 	set_topic(&op, topic_of(c, p));
 	set_message(&op, p);
 	if (p->flags & 0x06)
-		expect(c, p, &op, 0);
-	proto_emit(c, &op);
+		e = expect(c, p, &op, 0);
+	st->alias_at = p->props.has_alias ? p->props.alias : 0;
+	emit_request(c, &op, e);
+	if (!st->refused)
+		return;
+	if (p->flags & 1) /* nor is it kept for later ones */
+		proto_edit(c, 0, &head, 1);
+	if (p->topic.len && st->alias_at - 1u < ALIASES)
+		st->aliases_refused |= (uint16_t)(1u << (st->alias_at - 1u));
 }
 
 /* What each acknowledgement answers. */
@@ -295,6 +323,22 @@ static const uint8_t answers[MQTT_TYPES] = {
 	[MQTT_SUBACK] = MQTT_SUBSCRIBE, [MQTT_UNSUBACK] = MQTT_UNSUBSCRIBE,
 	[MQTT_PINGRESP] = MQTT_PINGREQ,
 };
+
+/*
+ * The acknowledgement of a message that reached nobody. In 5.0 it may say so; not that of QoS 2,
+ * behind which client and broker would no longer agree on the rest of the handshake (4.3.3).
+ */
+static void refused_ack(struct proto_ctx *c, const struct mqtt_packet *p, struct op *op)
+{
+	const uint8_t *code = c->message + 4; /* behind the fixed header and the identifier */
+
+	proto_answered(c);
+	if (p->type != MQTT_PUBACK || p->version != 5 || p->total < 5 ||
+	    !mqtt_refuse_code(c, p, code))
+		return;
+	op->neutralised = true;
+	set_code(c, op, p, 0x87);
+}
 
 static void on_ack(struct proto_ctx *c, const struct mqtt_packet *p)
 {
@@ -308,6 +352,8 @@ static void on_ack(struct proto_ctx *c, const struct mqtt_packet *p)
 		pending_answer(e, c, &op);
 		memcpy(topic, op.object.name.p, op.object.name.len);
 		op.object.name.p = topic;
+		if (e->sent_as)
+			refused_ack(c, p, &op);
 		pending_drop(e);
 	}
 	/* A session that goes on after a reconnect may begin with PUBREL (5.0, 4.4). */
@@ -333,9 +379,7 @@ static void on_filters(struct proto_ctx *c, const struct mqtt_packet *p)
 		}
 		op = op_of(c, p);
 		set_topic(&op, filter);
-		if (n < MATCHED_MAX)
-			expect(c, p, &op, n);
-		proto_emit(c, &op);
+		emit_request(c, &op, n < MATCHED_MAX ? expect(c, p, &op, n) : NULL);
 	}
 }
 
@@ -353,11 +397,19 @@ static void on_codes(struct proto_ctx *c, const struct mqtt_packet *p)
 	else
 		unsolicited(c, "acknowledgement of an unknown packet identifier", p->id);
 	for (i = 0; i < n && i < OPS_MAX; i++) {
+		uint8_t code = p->list.len ? p->list.p[i] : 0;
+
 		op = op_of(c, p);
 		op.role = OP_RESPONSE;
-		if (p->list.len)
-			set_code(c, &op, p, p->list.p[i]);
 		e = i < MATCHED_MAX ? request_of(c, p, asked, i) : NULL;
+		if (e && e->sent_as && p->list.len) {
+			proto_answered(c);
+			op.neutralised = mqtt_refuse_code(c, p, p->list.p + i);
+			if (op.neutralised)
+				code = p->version == 5 ? 0x87 : 0x80;
+		}
+		if (p->list.len)
+			set_code(c, &op, p, code);
 		if (e) {
 			pending_answer(e, c, &op);
 		} else if (first.frame) {
@@ -482,6 +534,22 @@ static void mqtt_gap(struct proto_ctx *c, uint32_t lost)
 	memset(st->alias_len[c->dir], 0, sizeof(st->alias_len[c->dir]));
 }
 
+/* SUBSCRIBE and PUBLISH of a client; the others have no form that a broker lets pass. */
+static bool mqtt_neutralise(struct proto_ctx *c, const struct op *op)
+{
+	struct mqtt_state *st = c->state;
+	bool publish = op->code == MQTT_PUBLISH;
+
+	if (c->dir != PROTO_TO_SERVER || (!publish && op->code != MQTT_SUBSCRIBE))
+		return false;
+	if (mqtt_in_message(c, op->object.name))
+		st->refused = mqtt_refuse_topic(c, op->object.name);
+	else /* an alias that stands for another topic already */
+		st->refused = publish && st->alias_at - 1u < ALIASES &&
+			      st->aliases_refused >> (st->alias_at - 1u) & 1;
+	return st->refused;
+}
+
 const struct dissector mqtt_dissector = {
 	.name = proto,
 	.transports = PROTO_TCP,
@@ -491,5 +559,6 @@ const struct dissector mqtt_dissector = {
 	.probe = mqtt_probe,
 	.message = mqtt_message,
 	.gap = mqtt_gap,
+	.neutralise = mqtt_neutralise,
 	.vocabs = vocabs,
 };

@@ -140,6 +140,16 @@ enum mqtt_find mqtt_judge(const uint8_t *data, uint32_t len, uint8_t version, bo
  */
 enum mqtt_find mqtt_find(const uint8_t *data, uint32_t len, uint8_t version, uint32_t *at);
 
+/* ---- mqtt_refuse.c: topics and codes that go on as others; false when they cannot */
+
+bool mqtt_refuse_topic(struct proto_ctx *c, struct slice topic);
+
+/* The code of an acknowledgement says that what was asked for is not permitted. */
+bool mqtt_refuse_code(struct proto_ctx *c, const struct mqtt_packet *p, const uint8_t *code);
+
+/* Are these bytes of the message at hand, and not kept ones? */
+bool mqtt_in_message(const struct proto_ctx *c, struct slice s);
+
 /* For struct dissector. */
 enum probe_result mqtt_probe(struct proto_probe *p);
 

@@ -31,6 +31,7 @@ struct inline_path {
 	struct packet packet; /* at hand */
 	struct flow_edit edit[INLINE_EDITS];
 	unsigned edits;	    /* of the packet at hand */
+	uint16_t port;	    /* the server's */
 	unsigned refuse;    /* bits of the classes that are neutralised */
 	bool udp;	    /* datagrams instead of a connection */
 	bool failed;	    /* a request could not be neutralised */
@@ -109,7 +110,7 @@ static void inline_anomaly(void *user, struct flow *f, const struct packet *p,
 	inline_add(user, "%s %s %s\n", anomaly_name(a->kind), a->proto, a->reason);
 }
 
-static struct inline_path *inline_new(bool udp, unsigned refuse)
+static struct inline_path *inline_new(bool udp, uint16_t port, unsigned refuse)
 {
 	const struct flow_handlers handlers = {.op = inline_op,
 					       .edit = inline_edit,
@@ -121,6 +122,7 @@ static struct inline_path *inline_new(bool udp, unsigned refuse)
 
 	assert_non_null(w);
 	w->udp = udp;
+	w->port = port;
 	w->refuse = refuse;
 	w->seq[0] = 1000;
 	w->seq[1] = 0xfffffff0; /* wraps soon */
@@ -159,14 +161,14 @@ static void inline_build(struct frame *f, bool udp, unsigned dir, uint16_t port,
 }
 
 /* One frame at a sequence number; its payload as it goes on is in w->out. */
-static void inline_frame(struct inline_path *w, unsigned dir, uint16_t port, uint32_t seq,
-			 unsigned flags, const void *bytes, uint32_t n)
+static void inline_frame(struct inline_path *w, unsigned dir, uint32_t seq, unsigned flags,
+			 const void *bytes, uint32_t n)
 {
 	struct raw_packet raw;
 	uint8_t *copy;
 	unsigned i;
 
-	inline_build(&w->frame, w->udp, dir, port, seq, flags, bytes, n);
+	inline_build(&w->frame, w->udp, dir, w->port, seq, flags, bytes, n);
 	copy = malloc(w->frame.n); /* of just its size: a sanitizer sees what is read beyond */
 	assert_non_null(copy);
 	memcpy(copy, w->frame.b, w->frame.n);
@@ -192,13 +194,48 @@ static void inline_frame(struct inline_path *w, unsigned dir, uint16_t port, uin
 }
 
 /* The next bytes of that direction: 0 from the client, 1 from the server. */
-static void inline_send(struct inline_path *w, unsigned dir, uint16_t port, const void *bytes,
-			uint32_t n)
+static void inline_send(struct inline_path *w, unsigned dir, const void *bytes, uint32_t n)
 {
 	if (!w->udp && w->frames == 0)
-		inline_frame(w, 0, port, w->seq[0] - 1, PACKET_TCP_SYN, NULL, 0);
-	inline_frame(w, dir, port, w->seq[dir], PACKET_TCP_ACK, bytes, n);
+		inline_frame(w, 0, w->seq[0] - 1, PACKET_TCP_SYN, NULL, 0);
+	inline_frame(w, dir, w->seq[dir], PACKET_TCP_ACK, bytes, n);
 	w->seq[dir] += n;
+}
+
+/* Hexadecimal text with blanks to bytes. */
+static inline uint32_t unhex(const char *text, uint8_t *out)
+{
+	uint32_t n = 0;
+	unsigned v;
+
+	for (; *text; text++) {
+		char two[3] = {text[0], text[1], 0};
+
+		if (*text == ' ')
+			continue;
+		v = (unsigned)strtoul(two, NULL, 16);
+		out[n++] = (uint8_t)v;
+		text++;
+	}
+	return n;
+}
+
+/* Sends bytes in hexadecimal; what comes out is compared likewise. */
+static inline void send_hex(struct inline_path *w, unsigned dir, const char *text)
+{
+	uint8_t b[600];
+	uint32_t n = unhex(text, b);
+
+	inline_send(w, dir, b, n);
+}
+
+static inline void assert_out(const struct inline_path *w, const char *text)
+{
+	uint8_t b[600];
+	uint32_t n = unhex(text, b);
+
+	assert_int_equal(w->out_len, n);
+	assert_memory_equal(w->out, b, n);
 }
 
 #endif

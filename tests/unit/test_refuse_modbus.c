@@ -5,40 +5,6 @@
 #define READS  (1u << OP_READ)
 #define PORT   502
 
-static uint32_t unhex(const char *text, uint8_t *out)
-{
-	uint32_t n = 0;
-	unsigned v;
-
-	for (; *text; text++) {
-		char two[3] = {text[0], text[1], 0};
-
-		if (*text == ' ')
-			continue;
-		v = (unsigned)strtoul(two, NULL, 16);
-		out[n++] = (uint8_t)v;
-		text++;
-	}
-	return n;
-}
-
-static void send_hex(struct inline_path *w, unsigned dir, const char *text)
-{
-	uint8_t b[600];
-	uint32_t n = unhex(text, b);
-
-	inline_send(w, dir, PORT, b, n);
-}
-
-static void assert_out(const struct inline_path *w, const char *text)
-{
-	uint8_t b[600];
-	uint32_t n = unhex(text, b);
-
-	assert_int_equal(w->out_len, n);
-	assert_memory_equal(w->out, b, n);
-}
-
 /* Goes in one way, comes out the other. */
 static void pass(struct inline_path *w, unsigned dir, const char *in, const char *out)
 {
@@ -75,7 +41,7 @@ static void test_forms(void **state)
 	(void)state;
 	for (udp = 0; udp < 2; udp++) {
 		for (i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
-			struct inline_path *w = inline_new(udp, forms[i].refuse);
+			struct inline_path *w = inline_new(udp, PORT, forms[i].refuse);
 			size_t len = strlen(forms[i].asked), pdu = 0, k;
 
 			for (k = 0; k < len; k++)
@@ -106,7 +72,7 @@ static void test_forms(void **state)
 
 static void test_words(void **state)
 {
-	struct inline_path *w = inline_new(false, WRITES);
+	struct inline_path *w = inline_new(false, PORT, WRITES);
 
 	(void)state;
 	send_hex(w, 0, "0001 0000 0006 01 06 0005 0007");
@@ -122,7 +88,7 @@ static void test_words(void **state)
 /* Many at once, of which some are permitted; all with the same transaction id. */
 static void test_pipelined(void **state)
 {
-	struct inline_path *w = inline_new(false, WRITES);
+	struct inline_path *w = inline_new(false, PORT, WRITES);
 
 	(void)state;
 	pass(w, 0,
@@ -141,7 +107,7 @@ static void test_pipelined(void **state)
 /* A request of function 99 that was permitted gets the answer that the device gave. */
 static void test_asked_for_99(void **state)
 {
-	struct inline_path *w = inline_new(false, 1u << OP_WRITE);
+	struct inline_path *w = inline_new(false, PORT, 1u << OP_WRITE);
 
 	(void)state;
 	pass(w, 0, "0001 0000 0006 01 06 0005 0007", "0001 0000 0006 01 63 0005 0007");
@@ -160,11 +126,11 @@ static void test_request_split(void **state)
 
 	(void)state;
 	for (at = 1; at < n; at++) {
-		struct inline_path *w = inline_new(false, WRITES);
+		struct inline_path *w = inline_new(false, PORT, WRITES);
 
-		inline_send(w, 0, PORT, b, at);
+		inline_send(w, 0, b, at);
 		assert_memory_equal(w->out, b, at);
-		inline_send(w, 0, PORT, b + at, n - at);
+		inline_send(w, 0, b + at, n - at);
 		assert_int_equal(w->failed, at > 7);
 		if (at <= 7) {
 			assert_int_equal(w->out[7 - at], 0x63);
@@ -180,11 +146,11 @@ static void test_read_split(void **state)
 {
 	uint8_t b[64];
 	uint32_t n = unhex("0007 0000 0006 01 03 0005 0102", b);
-	struct inline_path *w = inline_new(false, READS);
+	struct inline_path *w = inline_new(false, PORT, READS);
 
 	(void)state;
-	inline_send(w, 0, PORT, b, 10);
-	inline_send(w, 0, PORT, b + 10, n - 10);
+	inline_send(w, 0, b, 10);
+	inline_send(w, 0, b + 10, n - 10);
 	assert_false(w->failed);
 	assert_out(w, "0000");
 	inline_free(w);
@@ -199,12 +165,12 @@ static void test_refusal_split(void **state)
 	(void)state;
 	unhex("0007 0000 0003 01 86 01", told);
 	for (at = 1; at < n; at++) {
-		struct inline_path *w = inline_new(false, WRITES);
+		struct inline_path *w = inline_new(false, PORT, WRITES);
 
 		send_hex(w, 0, "0007 0000 0006 01 06 0005 0007");
-		inline_send(w, 1, PORT, b, at);
+		inline_send(w, 1, b, at);
 		memcpy(all, w->out, at);
-		inline_send(w, 1, PORT, b + at, n - at);
+		inline_send(w, 1, b + at, n - at);
 		memcpy(all + at, w->out, n - at);
 		assert_memory_equal(all, told, n);
 		assert_null(strstr(w->text, "limit"));
@@ -215,25 +181,25 @@ static void test_refusal_split(void **state)
 /* Behind a hole its bytes have passed when it is understood. */
 static void test_out_of_order(void **state)
 {
-	struct inline_path *w = inline_new(false, WRITES);
+	struct inline_path *w = inline_new(false, PORT, WRITES);
 	uint8_t b[64];
 	uint32_t n = unhex("0007 0000 0006 01 06 0005 0007 0008 0000 0006 01 06 0006 0008", b);
 
 	(void)state;
-	inline_send(w, 0, PORT, b, 0);
-	inline_frame(w, 0, PORT, w->seq[0] + 12, PACKET_TCP_ACK, b + 12, 12);
+	inline_send(w, 0, b, 0);
+	inline_frame(w, 0, w->seq[0] + 12, PACKET_TCP_ACK, b + 12, 12);
 	assert_memory_equal(w->out, b + 12, 12);
 	assert_false(w->failed);
-	inline_frame(w, 0, PORT, w->seq[0], PACKET_TCP_ACK, b, 12);
+	inline_frame(w, 0, w->seq[0], PACKET_TCP_ACK, b, 12);
 	assert_int_equal(w->out[7], 0x63); /* the first of them can still be changed */
 	assert_true(w->failed);		   /* the second cannot */
 	assert_int_equal(n, 24);
 	inline_free(w);
 	/* one that comes again together with what filled the hole has passed as well */
-	w = inline_new(false, WRITES);
-	inline_send(w, 0, PORT, b, 0);
-	inline_frame(w, 0, PORT, w->seq[0] + 12, PACKET_TCP_ACK, b + 12, 12);
-	inline_frame(w, 0, PORT, w->seq[0], PACKET_TCP_ACK, b, 24);
+	w = inline_new(false, PORT, WRITES);
+	inline_send(w, 0, b, 0);
+	inline_frame(w, 0, w->seq[0] + 12, PACKET_TCP_ACK, b + 12, 12);
+	inline_frame(w, 0, w->seq[0], PACKET_TCP_ACK, b, 24);
 	assert_int_equal(w->out[7], 0x63);
 	assert_int_equal(w->out[19], 6);
 	assert_true(w->failed);
@@ -243,7 +209,7 @@ static void test_out_of_order(void **state)
 /* Where the kind of conversation was not clear at first, bytes waited that are still at hand. */
 static void test_while_probing(void **state)
 {
-	struct inline_path *w = inline_new(false, WRITES);
+	struct inline_path *w = inline_new(false, PORT, WRITES);
 
 	(void)state;
 	pass(w, 0, "0007 0000 0006", "0007 0000 0006");
@@ -257,7 +223,7 @@ static void test_while_probing(void **state)
 /* A datagram sent twice is changed twice: inline there are no copies of a mirror. */
 static void test_datagram_twice(void **state)
 {
-	struct inline_path *w = inline_new(true, WRITES);
+	struct inline_path *w = inline_new(true, PORT, WRITES);
 
 	(void)state;
 	pass(w, 0, "0007 0000 0006 01 06 0005 0007", "0007 0000 0006 01 63 0005 0007");
@@ -268,7 +234,7 @@ static void test_datagram_twice(void **state)
 /* A device that does carry function 99 out, or answers a read of nothing with something. */
 static void test_no_refusal(void **state)
 {
-	struct inline_path *w = inline_new(false, WRITES | READS);
+	struct inline_path *w = inline_new(false, PORT, WRITES | READS);
 
 	(void)state;
 	send_hex(w, 0, "0007 0000 0006 01 06 0005 0007");
