@@ -83,6 +83,11 @@ struct source_ops {
 	unsigned (*stats)(struct source *s, struct source_stats *out, unsigned max);
 	const char *(*error)(const struct source *s);
 	void (*close)(struct source *s);
+	/*
+	 * The worker is about to end: from now on whoever stands in decides. What came before is
+	 * still handed out by run(), until it returns 0. NULL: nobody stands in.
+	 */
+	void (*aside)(struct source *s);
 };
 
 struct source {

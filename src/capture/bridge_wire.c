@@ -1,0 +1,380 @@
+#include "capture/bridge_wire.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <nftables/libnftables.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define NS_PER_MS	1000000
+#define DEFAULT_TIMEOUT (500 * NS_PER_MS)
+#define MIN_TIMEOUT	(50 * NS_PER_MS)
+/* The kernel counts the element's time in jiffies, of 10 ms at most. */
+#define JIFFY	    (10 * NS_PER_MS)
+#define WORKERS_MAX 64
+#define NAME_LEN    32 /* of a table */
+
+struct wire {
+	struct wire *next;
+	char iface[2][SOURCE_IFACE_LEN];
+	char stays[NAME_LEN], live[NAME_LEN]; /* names of the two tables */
+	struct nft_ctx *nft;		      /* loads the wire */
+	struct nft_ctx *owner;		      /* owns the live table; NULL before wire_live() */
+	bool when_stopped_open;
+	bool aside;
+	unsigned users;
+	uint64_t all, beaten; /* workers there are; who has beaten since the last renewal */
+	int64_t timeout;
+	/* The kernel dropped until then, once the last renewal was committed; and the last time it
+	 * did not: after gap_from, up to gap_to. */
+	_Atomic int64_t until, gap_from, gap_to;
+};
+
+/* All of the process; its lock holds for them too, and for libnftables. */
+static struct wire *wires;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+int64_t wire_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* --- text for nftables --- */
+
+/* The ruleset of a wire that policy has nothing to say about. Its chains accept at their end, not
+ * drop: while one table replaces another, both have their hooks, and the new one no rules yet. */
+static char *wire_text(const struct wire *w, const char *rules[2])
+{
+	char *text;
+	int n = asprintf(&text,
+			 "table netdev %s {\n"
+			 "\tchain a {\n"
+			 "\t\ttype filter hook ingress device \"%s\" priority 0; policy accept;\n"
+			 "\t\t%s\n"
+			 "\t}\n"
+			 "\tchain b {\n"
+			 "\t\ttype filter hook ingress device \"%s\" priority 0; policy accept;\n"
+			 "\t\t%s\n"
+			 "\t}\n"
+			 "}\n",
+			 w->stays, w->iface[0], rules[0], w->iface[1], rules[1]);
+
+	return n < 0 ? NULL : text;
+}
+
+static char *open_text(const struct wire *w)
+{
+	char rule[2][SOURCE_IFACE_LEN + 16];
+	const char *rules[2] = {rule[0], rule[1]};
+
+	snprintf(rule[0], sizeof(rule[0]), "fwd to \"%s\"", w->iface[1]);
+	snprintf(rule[1], sizeof(rule[1]), "fwd to \"%s\"", w->iface[0]);
+	return wire_text(w, rules);
+}
+
+static char *cut_text(const struct wire *w)
+{
+	static const char *const drop[2] = {"drop", "drop"};
+	const char *rules[2] = {drop[0], drop[1]};
+
+	return wire_text(w, rules);
+}
+
+/* Runs nft, with the first line of what it complains of in err. */
+static bool run(struct nft_ctx *nft, const char *text, char *err, size_t errlen)
+{
+	const char *said;
+
+	if (nft_run_cmd_from_buffer(nft, text) == 0)
+		return true;
+	said = nft_ctx_get_error_buffer(nft);
+	while (said && *said == '\n')
+		said++;
+	snprintf(err, errlen, "%.*s", said ? (int)strcspn(said, "\n") : 0, said ? said : "");
+	return false;
+}
+
+static struct nft_ctx *context(void)
+{
+	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+
+	if (nft) {
+		nft_ctx_buffer_error(nft);
+		nft_ctx_buffer_output(nft);
+	}
+	return nft;
+}
+
+/* Replaces the table that stays, in one transaction. */
+static bool load(struct wire *w, const char *ruleset, char *err, size_t errlen)
+{
+	char *text = NULL, why[200];
+	bool ok = false;
+
+	if (asprintf(&text, "table netdev %s\ndelete table netdev %s\n%s", w->stays, w->stays,
+		     ruleset) < 0)
+		text = NULL;
+	if (!text)
+		snprintf(err, errlen, "out of memory");
+	else if (!run(w->nft, text, why, sizeof(why)))
+		snprintf(err, errlen, "the kernel does not take the wire between %s and %s: %s",
+			 w->iface[0], w->iface[1], why);
+	else
+		ok = true;
+	free(text);
+	return ok;
+}
+
+static bool load_own(struct wire *w, char *(*make)(const struct wire *), char *err, size_t errlen)
+{
+	char *text = make(w);
+	bool ok;
+
+	if (!text) {
+		snprintf(err, errlen, "out of memory");
+		return false;
+	}
+	ok = load(w, text, err, errlen);
+	free(text);
+	return ok;
+}
+
+/* --- who shares it --- */
+
+/* A table's name takes less than an interface's does. */
+static void name(char out[NAME_LEN], const char *begins, const char *iface)
+{
+	size_t n = (size_t)snprintf(out, NAME_LEN, "%s%s", begins, iface), i;
+
+	for (i = 0; i < n; i++)
+		if (!isalnum((unsigned char)out[i]) && out[i] != '_' && out[i] != '.' &&
+		    out[i] != '-')
+			out[i] = '_';
+}
+
+static struct wire *find(const struct bridge_config *cfg)
+{
+	struct wire *w;
+
+	for (w = wires; w; w = w->next)
+		if (strcmp(w->iface[0], cfg->iface[0]) == 0 &&
+		    strcmp(w->iface[1], cfg->iface[1]) == 0)
+			return w;
+	return NULL;
+}
+
+static struct wire *make(const struct bridge_config *cfg, char *err, size_t errlen)
+{
+	unsigned workers = cfg->workers ? cfg->workers : 1;
+	struct wire *w = calloc(1, sizeof(*w));
+	bool ok;
+
+	if (!w) {
+		snprintf(err, errlen, "out of memory");
+		return NULL;
+	}
+	snprintf(w->iface[0], sizeof(w->iface[0]), "%s", cfg->iface[0]);
+	snprintf(w->iface[1], sizeof(w->iface[1]), "%s", cfg->iface[1]);
+	name(w->stays, "kidoban_wire_", w->iface[0]);
+	name(w->live, "kidoban_live_", w->iface[0]);
+	w->when_stopped_open = cfg->when_stopped_open;
+	w->timeout = cfg->beat_timeout ? cfg->beat_timeout : DEFAULT_TIMEOUT;
+	if (w->timeout < MIN_TIMEOUT)
+		w->timeout = MIN_TIMEOUT;
+	w->all = workers == WORKERS_MAX ? UINT64_MAX : (UINT64_C(1) << workers) - 1;
+	atomic_init(&w->until, INT64_MIN);
+	atomic_init(&w->gap_from, INT64_MIN);
+	atomic_init(&w->gap_to, INT64_MIN);
+	w->nft = context();
+	if (!w->nft) {
+		snprintf(err, errlen, "nftables cannot be reached; CAP_NET_ADMIN is needed");
+		ok = false;
+	} else if (cfg->wire) {
+		ok = load(w, cfg->wire, err, errlen);
+	} else {
+		ok = load_own(w, open_text, err, errlen);
+	}
+	if (!ok) {
+		if (w->nft)
+			nft_ctx_free(w->nft);
+		free(w);
+		return NULL;
+	}
+	w->next = wires;
+	wires = w;
+	return w;
+}
+
+struct wire *wire_join(const struct bridge_config *cfg, char *err, size_t errlen)
+{
+	struct wire *w;
+
+	if (cfg->workers > WORKERS_MAX) {
+		snprintf(err, errlen, "a bridge has at most %d workers", WORKERS_MAX);
+		return NULL;
+	}
+	pthread_mutex_lock(&lock);
+	w = find(cfg);
+	if (!w)
+		w = make(cfg, err, errlen);
+	if (w)
+		w->users++;
+	pthread_mutex_unlock(&lock);
+	return w;
+}
+
+void wire_leave(struct wire *w, bool orderly)
+{
+	struct wire **p;
+	char err[256];
+
+	if (!w)
+		return;
+	pthread_mutex_lock(&lock);
+	if (--w->users == 0) {
+		/* cut first, so that nothing passes in between */
+		if (orderly && !w->when_stopped_open)
+			load_own(w, cut_text, err, sizeof(err));
+		if (w->owner)
+			nft_ctx_free(w->owner);
+		nft_ctx_free(w->nft);
+		for (p = &wires; *p != w; p = &(*p)->next)
+			;
+		*p = w->next;
+		free(w);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+bool wire_replace(struct wire *w, const char *ruleset, char *err, size_t errlen)
+{
+	bool ok;
+
+	pthread_mutex_lock(&lock);
+	ok = ruleset ? load(w, ruleset, err, errlen) : load_own(w, open_text, err, errlen);
+	pthread_mutex_unlock(&lock);
+	return ok;
+}
+
+/* --- the live table --- */
+
+static bool make_live(struct wire *w, char *err, size_t errlen)
+{
+	char *text, why[200];
+	bool ok;
+
+	if (asprintf(&text,
+		     "table netdev %s {\n"
+		     "\tflags owner\n"
+		     "\tset alive {\n"
+		     "\t\ttype ifname\n"
+		     "\t\tflags timeout\n"
+		     "\t}\n"
+		     "\tchain a {\n"
+		     "\t\ttype filter hook ingress device \"%s\" priority -10; policy accept;\n"
+		     "\t\tiifname @alive drop\n"
+		     "\t}\n"
+		     "\tchain b {\n"
+		     "\t\ttype filter hook ingress device \"%s\" priority -10; policy accept;\n"
+		     "\t\tiifname @alive drop\n"
+		     "\t}\n"
+		     "}\n",
+		     w->live, w->iface[0], w->iface[1]) < 0) {
+		snprintf(err, errlen, "out of memory");
+		return false;
+	}
+	w->owner = context();
+	ok = w->owner && run(w->owner, text, why, sizeof(why));
+	free(text);
+	if (!ok) {
+		snprintf(err, errlen,
+			 "the table %s: %s; is there another kidoban between %s and %s?", w->live,
+			 w->owner ? why : "out of memory", w->iface[0], w->iface[1]);
+		if (w->owner)
+			nft_ctx_free(w->owner);
+		w->owner = NULL;
+	}
+	return ok;
+}
+
+bool wire_live(struct wire *w, char *err, size_t errlen)
+{
+	bool ok;
+
+	pthread_mutex_lock(&lock);
+	ok = w->owner || make_live(w, err, errlen);
+	pthread_mutex_unlock(&lock);
+	return ok;
+}
+
+/* The element as it is now goes, whether it was there or not; with a timeout, a new one comes. */
+static bool renew(struct wire *w, int64_t timeout)
+{
+	char text[640], err[64];
+	char element[128];
+	int n;
+
+	snprintf(element, sizeof(element), "element netdev %s alive { \"%s\", \"%s\" }", w->live,
+		 w->iface[0], w->iface[1]);
+	n = snprintf(text, sizeof(text), "add %s\ndelete %s\n", element, element);
+	if (timeout > 0)
+		snprintf(text + n, sizeof(text) - (size_t)n,
+			 "add element netdev %s alive { \"%s\" timeout %" PRId64
+			 "ms, \"%s\" timeout %" PRId64 "ms }\n",
+			 w->live, w->iface[0], timeout / NS_PER_MS, w->iface[1],
+			 timeout / NS_PER_MS);
+	return run(w->owner, text, err, sizeof(err));
+}
+
+void wire_beat(struct wire *w, unsigned worker)
+{
+	int64_t before, until;
+
+	pthread_mutex_lock(&lock);
+	w->beaten |= UINT64_C(1) << worker;
+	if (w->beaten == w->all && w->owner && !w->aside) {
+		w->beaten = 0;
+		until = atomic_load(&w->until);
+		before = wire_now();
+		if (renew(w, w->timeout)) {
+			if (before > until) {
+				atomic_store(&w->gap_from, until);
+				atomic_store(&w->gap_to, wire_now());
+			}
+			atomic_store(&w->until, before + w->timeout - JIFFY);
+		}
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+void wire_aside(struct wire *w)
+{
+	int64_t before;
+
+	pthread_mutex_lock(&lock);
+	if (!w->aside && w->owner) {
+		w->aside = true;
+		before = wire_now();
+		if (before < atomic_load(&w->until))
+			atomic_store(&w->until, before);
+		renew(w, 0);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+bool wire_passed(const struct wire *w, int64_t now, int64_t time)
+{
+	int64_t until = atomic_load(&w->until);
+
+	if (now > until && time > until)
+		return true;
+	return time <= atomic_load_explicit(&w->gap_to, memory_order_relaxed) &&
+	       time > atomic_load_explicit(&w->gap_from, memory_order_relaxed);
+}
