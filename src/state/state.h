@@ -7,10 +7,11 @@
  *
  *   grants      id  conduit  from  until  revoked   made  approver  os_user  reason
  *   quarantine  id  host     from  until  released  made  by        os_user  reason
- *   log         seq time what grant_id conduit approver os_user reason detail   hash
- *                1  ...                                                         h1 = H(0.. | entry
- * 1) 2  ...                                                         h2 = H(h1  | entry 2) assets
- * host  mac  zone  asset  iface  first  last  facts stubborn    host  port  since
+ *   log         seq time what grant_id conduit approver os_user reason detail  hash
+ *                 1 ...                                                 h1 = H(0.. | entry 1)
+ *                 2 ...                                                 h2 = H(h1  | entry 2)
+ *   assets      host  mac  zone  asset  iface  first  last  facts
+ *   stubborn    host  port  since
  *
  * Entries about quarantine have its id, host and who wanted it where those about grants have the
  * grant's id, conduit and approver. What was merely seen (assets, stubborn) is in no log.
