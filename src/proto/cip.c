@@ -84,10 +84,10 @@ bool cip_answers(struct slice asked, uint8_t service)
 	int32_t slot;
 
 	service &= 0x7f;
-	if (asked.len && (asked.p[0] & 0x7f) == service)
+	if (asked.len && cip_sent_as(asked) == service)
 		return true;
 	return cip_request_head(asked, &q) && unwrap(&q, &inner, &slot) &&
-	       (inner.p[0] & 0x7f) == service;
+	       cip_sent_as(inner) == service;
 }
 
 uint32_t cip_keep_len(struct slice msg)
@@ -149,7 +149,10 @@ bool cip_on_request(struct cip_env *env, struct slice msg)
 			      q.service);
 	if (s->codec && s->codec->ask)
 		s->codec->ask(env, &op, &q);
+	env->refused->what = CIP_A_SERVICE;
+	env->refused->at = (uint32_t)(msg.p - env->origin);
 	proto_emit(env->c, &op);
+	env->refused->what = CIP_NOTHING;
 	if (s->codec && s->codec->ask_inside)
 		s->codec->ask_inside(env, &q);
 	return true;
@@ -194,13 +197,19 @@ bool cip_on_response(struct cip_env *env, struct slice msg)
 	env->guess = false;
 
 	if (env->asked.len && cip_request_head(env->asked, &q)) {
-		if (q.service != service && unwrap(&q, &inner, &env->unit)) {
+		bool good = true;
+
+		if (cip_sent_as(env->asked) != service && unwrap(&q, &inner, &env->unit)) {
 			env->asked = inner;
-			if (!cip_request_head(inner, &q))
-				q.service = (uint8_t)~service;
+			good = cip_request_head(inner, &q);
 		}
-		if (q.service == service)
+		if (good && cip_sent_as(env->asked) == service)
 			asked = &q;
+	}
+	if (asked && cip_was_changed(env->asked.p[0]) && op.status) {
+		service = q.service;
+		cip_restore(env, msg.p, service | REPLY);
+		op.neutralised = true;
 	}
 	s = cip_service_find(asked ? asked->path.cls : likely_class(service, data, op.status),
 			     service, &op.cls);

@@ -9,6 +9,7 @@
  *   cip_tag.c         Logix data access, assembly and identity data
  *   cip_connection.c  Forward Open and Close, the table of connections, implicit I/O
  *   pccc.c            PCCC inside Execute PCCC
+ *   cip_refuse.c      requests that the target is made to refuse
  *
  * A CIP reply says nothing of what it answers but the service. All else (object, how to read the
  * data) is in the request, so the bytes of a request are kept and read again with the reply. Kept
@@ -60,6 +61,7 @@ struct cip_kept_request {
 	uint64_t at;	  /* of its bytes, counted since the flow began */
 	const void *conn; /* connection it came on, for comparing only; NULL: none or unknown */
 	uint32_t len;	  /* bytes kept */
+	bool refused;	  /* something in it was neutralised */
 };
 
 /*
@@ -76,8 +78,9 @@ struct cip_kept {
 	uint8_t bytes[CIP_KEPT_BYTES];
 };
 
-void cip_kept_put(struct cip_kept *k, const struct proto_ctx *c, uint64_t key, const void *conn,
-		  struct slice bytes);
+/* What was put stays where it is until the next put. */
+struct cip_kept_request *cip_kept_put(struct cip_kept *k, const struct proto_ctx *c, uint64_t key,
+				      const void *conn, struct slice bytes);
 
 /* The oldest with that key that a reply with this service may answer; service < 0: any. */
 struct cip_kept_request *cip_kept_find(struct cip_kept *k, uint64_t key, const void *conn,
@@ -118,6 +121,7 @@ struct cip_request {
 /* What surrounds one CIP message. */
 struct cip_env {
 	struct proto_ctx *c;
+	struct cip_refused *refused;
 	struct slice asked;    /* response: the kept request; empty when none was seen */
 	uint64_t asked_frame;  /* its packet; 0: none */
 	int64_t asked_time;    /* ns since 1970 UTC */
@@ -256,6 +260,36 @@ int cip_link_originator(const struct cip_connections *t, uint32_t id, const stru
 
 /* Connected data of transport class 0 and 1. */
 void cip_io(struct proto_ctx *c, uint32_t id, uint32_t sequence, struct slice data);
+
+/* ---- cip_refuse.c */
+
+#define CIP_REFUSED_MAX	 32   /* of one encapsulation message */
+#define CIP_PCCC_REFUSED 0x0e /* a PCCC command that is none */
+
+enum cip_what { CIP_NOTHING, CIP_A_SERVICE, CIP_A_COMMAND, CIP_A_FUNCTION };
+
+/* What of the encapsulation message at hand goes on as something else. */
+struct cip_refused {
+	uint8_t what;			/* enum cip_what: the request whose op goes out */
+	uint8_t count;			/* of mark[] */
+	uint32_t at;			/* offset of its service, or of its PCCC command */
+	uint32_t mark[CIP_REFUSED_MAX]; /* offsets of what is to be marked when it is kept */
+};
+
+/* As in struct dissector. */
+bool cip_neutralise(struct proto_ctx *c, struct cip_refused *r, const struct op *op);
+
+/* Marks what was changed in the kept bytes, the first of which is at offset origin. */
+void cip_refused_mark(const struct cip_refused *r, uint32_t origin, uint8_t *kept, uint32_t len);
+
+/* The service that a kept request went on with. */
+uint8_t cip_sent_as(struct slice asked);
+
+/* A service, or the STS of a PCCC request, as kept. */
+bool cip_was_changed(uint8_t byte);
+
+/* A byte of the reply at hand becomes the code that was asked for. */
+void cip_restore(struct cip_env *env, const uint8_t *at, uint8_t code);
 
 /* ---- pccc.c */
 

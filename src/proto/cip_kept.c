@@ -25,8 +25,8 @@ static void trim(struct cip_kept *k)
 		drop_oldest(k);
 }
 
-void cip_kept_put(struct cip_kept *k, const struct proto_ctx *c, uint64_t key, const void *conn,
-		  struct slice bytes)
+struct cip_kept_request *cip_kept_put(struct cip_kept *k, const struct proto_ctx *c, uint64_t key,
+				      const void *conn, struct slice bytes)
 {
 	struct cip_kept_request *q;
 	uint32_t len = bytes.len < CIP_KEPT_MAX ? bytes.len : CIP_KEPT_MAX;
@@ -51,6 +51,7 @@ void cip_kept_put(struct cip_kept *k, const struct proto_ctx *c, uint64_t key, c
 	if (len)
 		memcpy(k->bytes + k->head % CIP_KEPT_BYTES, bytes.p, len);
 	k->head += len;
+	return q;
 }
 
 struct slice cip_kept_bytes(const struct cip_kept *k, const struct cip_kept_request *q)

@@ -26,6 +26,7 @@ struct enip_state {
 	bool lost[2];  /* by direction: looking for the next message, and said so */
 	bool begun[2]; /* by direction: a good message was seen */
 	bool answered; /* a reply met its request: from now on one without is unsolicited */
+	struct cip_refused refused;
 	struct cip_kept kept;
 };
 
@@ -195,7 +196,11 @@ static bool cip_message(struct proto_ctx *c, struct cip_env *env, struct slice m
 	if (!reply) {
 		if (!cip_on_request(env, msg))
 			return false;
-		cip_kept_put(&s->kept, c, key[0], conn, slice_of(msg.p, cip_keep_len(msg)));
+		q = cip_kept_put(&s->kept, c, key[0], conn, slice_of(msg.p, cip_keep_len(msg)));
+		q->refused = s->refused.count;
+		if (q->refused)
+			cip_refused_mark(&s->refused, (uint32_t)(msg.p - env->origin),
+					 s->kept.bytes + q->at % CIP_KEPT_BYTES, q->len);
 		return true;
 	}
 	q = cip_kept_find(&s->kept, key[1], conn, msg.p[0] & 0x7f);
@@ -204,6 +209,8 @@ static bool cip_message(struct proto_ctx *c, struct cip_env *env, struct slice m
 		env->asked_frame = q->frame;
 		env->asked_time = q->time;
 		q->frame = 0;
+		if (q->refused)
+			proto_answered(c);
 	}
 	if (!cip_on_response(env, msg))
 		return false;
@@ -214,7 +221,12 @@ static bool cip_message(struct proto_ctx *c, struct cip_env *env, struct slice m
 static void unconnected(struct proto_ctx *c, const struct enip_header *h, const uint8_t *origin,
 			struct slice msg)
 {
-	struct cip_env env = {.c = c, .transaction = h->context, .origin = origin, .unit = -1};
+	struct enip_state *s = c->state;
+	struct cip_env env = {.c = c,
+			      .refused = &s->refused,
+			      .transaction = h->context,
+			      .origin = origin,
+			      .unit = -1};
 	uint64_t key[2] = {key_of(SEND_RR_DATA, h->context, c->dir),
 			   key_of(SEND_RR_DATA, h->context, !c->dir)};
 
@@ -228,7 +240,8 @@ static void unconnected(struct proto_ctx *c, const struct enip_header *h, const 
 static void connected(struct proto_ctx *c, const uint8_t *origin, uint32_t id, uint32_t sequence,
 		      struct slice data)
 {
-	struct cip_env env = {.c = c, .origin = origin, .unit = -1};
+	struct enip_state *s = c->state;
+	struct cip_env env = {.c = c, .refused = &s->refused, .origin = origin, .unit = -1};
 	struct reader r = rd_of(data);
 	struct cip_link l;
 	uint64_t key[2];
@@ -406,6 +419,7 @@ static uint32_t enip_message(struct proto_ctx *c, const uint8_t *data, uint32_t 
 	}
 	s->lost[c->dir] = false;
 	s->begun[c->dir] = true;
+	s->refused.count = 0;
 	decode(c, data, total);
 	if (c->transport == PROTO_UDP && len > total) {
 		malformed(c, "bytes behind the message", total, len - total);
@@ -424,6 +438,14 @@ static void enip_gap(struct proto_ctx *c, uint32_t lost)
 	cip_kept_clear(&s->kept);
 }
 
+/* Services and PCCC functions; neither commands of the encapsulation nor I/O. */
+static bool enip_neutralise(struct proto_ctx *c, const struct op *op)
+{
+	struct enip_state *s = c->state;
+
+	return cip_neutralise(c, &s->refused, op);
+}
+
 static const struct vocab *const vocabs[] = {&enip_vocab, &cip_vocab, &pccc_vocab, NULL};
 
 const struct dissector enip_dissector = {
@@ -436,5 +458,6 @@ const struct dissector enip_dissector = {
 	.probe = enip_probe,
 	.message = enip_message,
 	.gap = enip_gap,
+	.neutralise = enip_neutralise,
 	.vocabs = vocabs,
 };

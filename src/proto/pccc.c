@@ -338,6 +338,7 @@ static void target_object(struct op *op, const struct target *t)
 struct head {
 	uint8_t cmd, sts;
 	uint16_t tns;
+	uint32_t at;   /* offset of CMD */
 	uint32_t code; /* of a request */
 	struct slice rest;
 };
@@ -355,6 +356,7 @@ static bool head_read(struct slice data, struct head *h)
 	if (id == 0)
 		return false;
 	rd_skip(&r, id - 1u);
+	h->at = r.off;
 	h->cmd = rd_u8(&r);
 	h->sts = rd_u8(&r);
 	h->tns = rd_le16(&r);
@@ -397,7 +399,10 @@ static void ask_inside(struct cip_env *env, const struct cip_request *q)
 		plain_data(&op, &unknown_file, t.data); /* mask and data */
 	else
 		plain_data(&op, t.type, t.data);
+	env->refused->what = has_function(h.cmd) ? CIP_A_FUNCTION : CIP_A_COMMAND;
+	env->refused->at = (uint32_t)(q->data.p + h.at - env->origin);
 	proto_emit(env->c, &op);
+	env->refused->what = CIP_NOTHING;
 }
 
 /* Status 0xf0: the reason is in EXT STS (chapter 8). */
@@ -454,6 +459,13 @@ static const char *status_name(uint8_t sts, uint8_t ext)
 	return NULL;
 }
 
+/* The command that a kept request went on with. */
+static uint8_t sent_as(const struct head *asked)
+{
+	return cip_was_changed(asked->sts) && !has_function(asked->cmd) ? CIP_PCCC_REFUSED
+									: asked->cmd;
+}
+
 static void reply_inside(struct cip_env *env, const struct cip_request *q, struct slice data)
 {
 	struct op op = proto_op(env->c, "pccc");
@@ -483,8 +495,12 @@ static void reply_inside(struct cip_env *env, const struct cip_request *q, struc
 		op.rtt = env->c->time - env->asked_time;
 	}
 	t = (struct target){.type = &unknown_file};
-	if (q && head_read(q->data, &asked) && asked.cmd == (h.cmd & ~REPLY)) {
+	if (q && head_read(q->data, &asked) && sent_as(&asked) == (h.cmd & ~REPLY)) {
 		struct reader a = rd_of(asked.rest);
+
+		op.neutralised = cip_was_changed(asked.sts) && h.sts;
+		if (op.neutralised)
+			cip_restore(env, data.p + h.at, asked.cmd | REPLY);
 
 		f = function_find(asked.code);
 		op.code = asked.code;
