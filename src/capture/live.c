@@ -516,17 +516,22 @@ struct source *live_open(const struct live_config *cfg, char *err, size_t errlen
 	struct live *l = live_new(cfg);
 	unsigned i;
 
-	if (noticelen)
-		*notice = '\0';
+	*notice = '\0';
 	if (!l) {
 		snprintf(err, errlen, "out of memory or of sockets: %s", strerror(errno));
 		return NULL;
 	}
-	for (i = 0; cfg->ifaces[i]; i++)
-		if (!add_port(l, cfg->ifaces[i], err, errlen, notice, noticelen)) {
+	for (i = 0; cfg->ifaces[i]; i++) {
+		size_t said = strlen(notice);
+		char one[PCAP_ERRBUF_SIZE] = "";
+
+		if (!add_port(l, cfg->ifaces[i], err, errlen, one, sizeof(one))) {
 			live_close(&l->source);
 			return NULL;
 		}
+		if (*one)
+			snprintf(notice + said, noticelen - said, "%s%s", said ? "; " : "", one);
+	}
 	if (l->ports && l->port[0].pcap)
 		l->source.linktype = l->port[0].linktype;
 	l->source.ifaces = l->ports;

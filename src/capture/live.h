@@ -39,7 +39,7 @@ struct live_config {
 };
 
 /* NULL with a sentence in err, which names the interface and says what to do. notice gets a
- * sentence when something is not as asked for, else "". */
+ * sentence for each interface that is not as asked for, else "". */
 struct source *live_open(const struct live_config *cfg, char *err, size_t errlen, char *notice,
 			 size_t noticelen);
 
