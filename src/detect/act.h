@@ -18,7 +18,7 @@
  * A packet sent again is treated as it was the first time: edits and cuts are kept by sequence
  * number until they are acknowledged.
  *
- * A device that does not answer a neutralised request within ANSWER_NS is reset once, remembered by
+ * A device that does not answer a neutralised request in time is reset once, remembered by
  * address and port, and rejected from then on.
  *
  * On a mirror there is no act, or one that only answers from aside (act_config.aside): resets
@@ -51,10 +51,16 @@ struct act_config {
 	/* The engine put a host into quarantine: to be remembered and enforced elsewhere too
 	 * (state, nftables set, other workers). */
 	void (*quarantined)(void *user, const struct act_quarantine *q, const char *reason);
+	/*
+	 * A device did not answer a request it should have refused: it is rejected from now on. To
+	 * be remembered, and told at the next start with act_unanswered(). May be NULL.
+	 */
+	void (*unanswered)(void *user, const struct addr *server, uint16_t port);
 	void *user;
 	int linktype;		 /* of the frames at hand and of those to be sent */
 	bool aside;		 /* frames at hand have passed already: only tell the ends */
 	int64_t quarantine_time; /* ns; 0: 1 hour */
+	int64_t answer_time;	 /* ns a device has to refuse a neutralised request; 0: 2 s */
 };
 
 /* NULL only when memory is out. */
@@ -66,11 +72,17 @@ void act_tracker(struct act *a, struct flow_tracker *t);
 /* All hosts in quarantine; they replace those of before. Not on the way of a packet. */
 void act_quarantines(struct act *a, const struct act_quarantine *list, uint32_t count);
 
+/* A device that is known not to answer neutralised requests. */
+void act_unanswered(struct act *a, const struct addr *server, uint16_t port);
+
 /* --- the worker, around flow_tracker_packet() --- */
 
-/* A frame begins. True: an end of it is in quarantine, it is to be dropped and looked at no more.
+/*
+ * A frame begins. True: an end of it is in quarantine, it is to be dropped and looked at no more.
+ * What its receiver would read otherwise than we do (a wrong checksum, a fragment that contradicts
+ * another) becomes PACKET_BAD, is told and does not pass.
  */
-bool act_begin(struct act *a, struct source_frame *f, const struct packet *p);
+bool act_begin(struct act *a, struct source_frame *f, struct packet *p);
 
 /* It ends: edits are in its bytes, checksums right, what is to be told is sent. */
 enum source_do act_finish(struct act *a);
@@ -79,6 +91,9 @@ enum source_do act_finish(struct act *a);
 void act_tick(struct act *a, int64_t time);
 
 /* --- the engine, while the packet at hand is judged --- */
+
+/* The policy in force; nothing is blocked unless enforce. */
+void act_rules(struct act *a, const struct policy *p, bool enforce);
 
 /* A packet of that flow is at hand. */
 void act_flow_packet(struct act *a, struct flow *f, unsigned side);
@@ -99,6 +114,15 @@ void act_settle(struct act *a, struct flow *f);
 
 /* A packet without a flow: a frame that is no IP. */
 enum policy_action act_frame(struct act *a, enum policy_action wanted);
+
+/* Nothing can be said about the packet at hand yet but that it would be denied. */
+void act_hold(struct act *a);
+
+/* It has other bytes than the same ones of before, which were judged. */
+void act_conflict(struct act *a, struct flow *f);
+
+/* True when it is known already that the packet at hand does not pass. */
+bool act_drops(const struct act *a);
 
 void act_closed(struct act *a, struct flow *f);
 

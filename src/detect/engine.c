@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define PAUSE	  (3600 * ENGINE_SECOND) /* so long without a packet: it begins anew */
+#define PATIENCE  (5 * ENGINE_SECOND)	 /* live: what may be part of a sweep waits so long */
 #define SWEPT_MAX 512			 /* incidents that a sweep looks at as it begins */
 
 /* One try of a sweep, of which the sweep tells. */
@@ -25,7 +26,7 @@ static void told(void *user, const struct incident *i)
 	struct incident full = *i;
 	struct sink *const *s;
 
-	if (i->swept && !i->did_mask) {
+	if (i->phase == INCIDENT_WHOLE && i->swept && !i->did_mask) {
 		untold(e, i);
 		return;
 	}
@@ -35,23 +36,27 @@ static void told(void *user, const struct incident *i)
 		full.src_device = endpoint_find(e->endpoints, &i->src);
 		full.dst_device = endpoint_find(e->endpoints, &i->dst);
 	}
-	if (e->vigil)
+	if (e->vigil && i->phase != INCIDENT_OPENED)
 		vigil_told(e->vigil, &full);
 	for (s = e->cfg.sinks; s && *s; s++)
 		if ((*s)->ops->alert)
 			(*s)->ops->alert(*s, &full);
 }
 
-/* What is open, as far as that is known before the first packet. False when memory is out. */
-static bool begin_policy(struct engine *e)
+/* What is open, as far as that is known before the first packet. */
+bool engine_begin_policy(struct engine *e)
 {
 	if (!e->cfg.policy)
 		return true;
 	e->now = policy_now_new(e->cfg.policy);
 	e->vigil = vigil_new(e, e->cfg.policy, e->cfg.board, e->cfg.lang);
 	e->link = link_new();
-	if (!e->now || !e->vigil || !e->link)
+	e->conduits = policy_conduits(e->cfg.policy);
+	e->conduit = calloc(e->conduits + 1, sizeof(*e->conduit));
+	if (!e->now || !e->vigil || !e->link || !e->conduit)
 		return false;
+	if (e->cfg.act)
+		act_rules(e->cfg.act, e->cfg.policy, engine_enforces(e));
 	e->watches = policy_watch_pairs(e->cfg.policy) > 0;
 	e->limits = policy_limits(e->cfg.policy);
 	if (e->cfg.has_mode)
@@ -82,7 +87,9 @@ struct engine *engine_new(const struct engine_config *cfg)
 	e->incidents = incident_table_new(
 		ENGINE_INCIDENTS, cfg->incident_quiet ? cfg->incident_quiet : 300 * ENGINE_SECOND,
 		cfg->incident_longest ? cfg->incident_longest : 3600 * ENGINE_SECOND, told, e);
-	if (e->storm && e->endpoints && e->incidents && begin_policy(e))
+	if (e->incidents && cfg->live)
+		incident_live(e->incidents, PATIENCE);
+	if (e->storm && e->endpoints && e->incidents && engine_begin_policy(e))
 		return e;
 fail:
 	engine_free(e);
@@ -178,8 +185,12 @@ void engine_fill_verdict(struct engine *e, struct incident *i, const struct flow
 	}
 	if (v->safety)
 		i->severity = 1;
-	i->verdict = judge_verdict(p, e->cfg.mode ? *e->cfg.mode : policy_mode(p), conduit, is_op,
-				   v->safety);
+	i->verdict = judge_verdict(p, engine_mode(e), conduit, is_op, v->safety);
+	if (!e->done.verdict)
+		return;
+	i->verdict = e->done.verdict;
+	i->wanted = e->done.wanted;
+	i->done = e->done.action;
 }
 
 void engine_names(const struct engine *e, struct flow *f, struct sink_names *n)
@@ -204,6 +215,8 @@ const struct flow_handlers engine_handlers = {
 	.link = engine_on_link,
 	.related = engine_on_related,
 	.closed = engine_on_closed,
+	.edit = engine_on_edit,
+	.answered = engine_on_answered,
 };
 
 const struct policy_now *engine_now(const struct engine *e)
@@ -247,5 +260,6 @@ void engine_free(struct engine *e)
 	policy_now_free(e->now);
 	vigil_free(e->vigil);
 	link_free(e->link);
+	free(e->conduit);
 	free(e);
 }

@@ -5,17 +5,7 @@
 #include "detect/hear.h"
 #include "detect/words.h"
 
-#define YOUNG	 (120 * ENGINE_SECOND) /* listening has just begun */
-#define ANSWERED (1 * ENGINE_SECOND)   /* after that, what a server sends is no answer */
-
-/*
- * A TCP connection whose SYN was not seen is older than the capture, whenever it is heard first.
- * Of a UDP conversation nothing tells but that listening has just begun.
- */
-static bool may_be_older(const struct engine *e, const struct flow *f)
-{
-	return f->ip_proto == 6 || f->first - e->begin < YOUNG;
-}
+#define ANSWERED (1 * ENGINE_SECOND) /* after that, what a server sends is no answer */
 
 /*
  * One listed client, or all the others of a zone, towards one zone; the two ends are the place.
@@ -107,6 +97,7 @@ void engine_flow_violation(struct engine *e, struct flow *f, enum judge_finding 
 
 	v->told = (uint8_t)what;
 	v->talked = false;
+	engine_do_flow(e, f, what, v->decision.conduit);
 	swept = vigil_denied(e->vigil, f, what, time, frame);
 	i = violation(e, f, what, key, time, frame, op);
 	if (i) {
@@ -116,6 +107,7 @@ void engine_flow_violation(struct engine *e, struct flow *f, enum judge_finding 
 		count_there(e, f, what, key, swept);
 	}
 	flow_talked(e, f);
+	engine_noted(e, what, key, engine_flow_key(f));
 }
 
 /* True when no op of this protocol and class was said before. */
@@ -165,9 +157,13 @@ void engine_ask_again(struct engine *e, struct flow *f, int64_t time, uint64_t f
 {
 	struct flow_view *v = flow_view(f);
 	enum judge_finding what;
+	bool other;
 
 	v->device_ok[0] = v->device_ok[1] = false; /* one may have come to its end of life */
-	if (!judge_again(e->now, f, v, &what))
+	other = judge_again(e->now, f, v, &what);
+	if (!what && v->blocked)
+		act_permit(e->cfg.act, f);
+	if (!other)
 		return;
 	v->told = JUDGE_NOTHING;
 	v->did = 0;
@@ -178,7 +174,8 @@ void engine_ask_again(struct engine *e, struct flow *f, int64_t time, uint64_t f
 /* Something opened or closed lately: what a server sends may answer what was asked before. */
 static bool may_answer(const struct engine *e, int64_t time)
 {
-	return (uint64_t)time - (uint64_t)e->now->from < ANSWERED;
+	return (uint64_t)time - (uint64_t)e->now->from < ANSWERED ||
+	       (uint64_t)time - (uint64_t)e->obeyed < ANSWERED;
 }
 
 /* Where only the end of a flow tells who its client is, it is judged for its begin first. */
@@ -191,12 +188,15 @@ void engine_on_opened(void *user, struct flow *f)
 	if (!e->cfg.policy)
 		return;
 	policy_now_at(e->now, f->first);
-	what = judge_flow(e->now, f, flow_view(f), may_be_older(e, f));
+	flow_view(f)->policy = e->policy;
+	what = judge_flow(e->now, f, flow_view(f), engine_may_be_older(e, f));
 	hear_flow(e, e->cfg.policy, e->cfg.lang, f);
 	if (what)
 		engine_flow_violation(e, f, what, f->first, f->first_frame, NULL);
 	else
-		vigil_flow(e->vigil, f, may_be_older(e, f));
+		vigil_flow(e->vigil, f, engine_may_be_older(e, f));
+	if (!what)
+		engine_count_permitted(e, flow_view(f)->decision.conduit, false);
 	if (policy_now_at(e->now, f->last) && !may_answer(e, f->last))
 		engine_ask_again(e, f, f->last, f->first_frame);
 }
@@ -210,11 +210,12 @@ static __attribute__((noinline)) void on_change(struct engine *e, struct flow *f
 {
 	struct flow_view *v = flow_view(f);
 
-	if (p->file != e->file && p->time - e->newest > ENGINE_SECOND)
+	if (p->file != e->file && p->time - e->newest > ENGINE_SECOND && !e->cfg.live)
 		vigil_begin(e->vigil, p->time); /* nobody listened in between */
 	e->file = p->file;
 	engine_time(e, p->time);
 	e->newest = p->time;
+	engine_fresh(e, f);
 	if (v->told)
 		flow_talked(e, f);
 	if (v->epoch == e->now->epoch || !v->opened)
@@ -226,6 +227,16 @@ static __attribute__((noinline)) void on_change(struct engine *e, struct flow *f
 	engine_ask_again(e, f, p->time, p->frame);
 }
 
+/* A policy that came while the flow went on has not judged it yet. */
+static void live_packet(struct engine *e, struct flow *f, unsigned side)
+{
+	e->hot = f;
+	if (e->cfg.act)
+		act_flow_packet(e->cfg.act, f, side);
+	if (!flow_view(f)->opened && f->client != 0xff && e->policy)
+		engine_on_opened(e, f);
+}
+
 /* Nearly always nothing has changed since the last packet, and a few comparisons say so. */
 void engine_on_packet(void *user, struct flow *f, const struct packet *p, unsigned side)
 {
@@ -234,7 +245,9 @@ void engine_on_packet(void *user, struct flow *f, const struct packet *p, unsign
 
 	if (!e->now)
 		return;
-	if (p->file != e->file || !engine_same_second(e, p->time) ||
+	if (e->cfg.live)
+		live_packet(e, f, side);
+	if ((p->file != e->file && !e->cfg.live) || !engine_same_second(e, p->time) ||
 	    (v->epoch != e->now->epoch && v->opened) || (v->told && !v->talked) ||
 	    policy_now_stale(e->now, p->time)) {
 		on_change(e, f, p, side);
@@ -263,7 +276,9 @@ bool engine_on_related(void *user, struct flow *f, const struct packet *p)
 	struct engine *e = user;
 
 	engine_time(e, p->time);
-	return e->cfg.policy && judge_permitted(e->now, f, flow_view(f), may_be_older(e, f));
+	if (e->cfg.policy)
+		engine_fresh(e, f);
+	return e->cfg.policy && judge_permitted(e->now, f, flow_view(f), engine_may_be_older(e, f));
 }
 
 void engine_on_closed(void *user, struct flow *f, enum flow_end_reason why)
@@ -275,7 +290,12 @@ void engine_on_closed(void *user, struct flow *f, enum flow_end_reason why)
 
 	if (f->last > e->newest)
 		e->newest = f->last;
+	if (e->cfg.act)
+		act_closed(e->cfg.act, f);
+	if (e->hot == f)
+		e->hot = NULL;
 	if (e->cfg.policy && flow_view(f)->opened) {
+		engine_fresh(e, f);
 		hear_flow(e, e->cfg.policy, e->cfg.lang, f);
 		if (judge_open_question(f, flow_view(f)))
 			policy_now_at(e->now, f->last); /* as it was while it went on */

@@ -30,14 +30,23 @@ void engine_on_anomaly(void *user, struct flow *f, const struct packet *p, const
 	struct sink *const *s;
 	struct incident *i;
 
+	if (f && e->now)
+		engine_fresh(e, f);
 	if (e->cfg.events & ENGINE_ANOMALY)
 		for (s = e->cfg.sinks; s && *s; s++)
 			if ((*s)->ops->anomaly)
 				(*s)->ops->anomaly(*s, f, p, a);
 	i = engine_report(e, what, mix_text(mix_text(key, a->proto), a->reason), 0, a->time,
 			  a->frame);
+	if (what == JUDGE_DECODE + ANOMALY_STREAM_CONFLICT && f && p && engine_enforces(e) &&
+	    !flow_view(f)->safety)
+		act_conflict(e->cfg.act, f);
 	if (!i)
 		return;
+	if (p && engine_enforces(e) && act_drops(e->cfg.act)) {
+		i->verdict = judge_word(ACTION_DROP, MODE_ENFORCE);
+		i->done = ACTION_DROP;
+	}
 	if (f)
 		fill_flow(e->cfg.policy, i, f, p && !addr_eq(&p->src, flow_client(f)));
 	else if (p)

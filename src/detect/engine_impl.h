@@ -4,6 +4,7 @@
  *   engine.c       its life, its clock, and the counting of incidents
  *   engine_flow.c  flows: permitted, violations, opened and closed conduits
  *   engine_op.c    ops: permitted or not, and what devices refuse
+ *   engine_live.c  incidents as they begin, other policies while flows go on, what is done
  *   engine_hear.c  anomalies, frames that are no IP, what devices tell about themselves
  *
  * Thread: one worker.
@@ -11,6 +12,7 @@
 #ifndef KIDOBAN_DETECT_ENGINE_IMPL_H
 #define KIDOBAN_DETECT_ENGINE_IMPL_H
 
+#include "detect/act.h"
 #include "detect/endpoint.h"
 #include "detect/engine.h"
 #include "detect/engine_private.h"
@@ -23,6 +25,13 @@
 #define ENGINE_VOCABS_MAX 16u
 #define ENGINE_SECOND	  INT64_C(1000000000)
 #define ENGINE_INCIDENTS  16384u /* open at once */
+
+/* What became of the violation at hand; verdict NULL: nobody acts, it is as the policy says. */
+struct engine_done {
+	const char *verdict; /* static */
+	const char *wanted;  /* static, as in struct incident */
+	uint8_t action;	     /* enum policy_action */
+};
 
 struct engine_count {
 	uint64_t incidents, occurrences;
@@ -47,9 +56,29 @@ struct engine {
 	unsigned vocabs;
 	const char *vocab_proto[ENGINE_VOCABS_MAX];
 	uint64_t ops[ENGINE_VOCABS_MAX];
+	struct engine_conduit_count *conduit; /* by conduit of the policy */
+	uint32_t conduits;
+	uint16_t policy;  /* number of the policy in force: flows judged by another are stale */
+	int64_t obeyed;	  /* ns, packet time of the newest packet when it came into force */
+	struct flow *hot; /* of the packet at hand, as long as that is */
+	struct engine_done done;
 };
 
 /* --- engine.c --- */
+
+/* Of verdicts. Where nobody acts on live traffic, it is what would be done. */
+static inline enum policy_mode engine_mode(const struct engine *e)
+{
+	if (e->cfg.live && !e->cfg.act)
+		return MODE_DETECT;
+	return e->cfg.mode ? *e->cfg.mode : policy_mode(e->cfg.policy);
+}
+
+/* Something may be done about violations. */
+static inline bool engine_enforces(const struct engine *e)
+{
+	return e->cfg.act && e->cfg.policy && engine_mode(e) == MODE_ENFORCE;
+}
 
 /* Once per second of packet time, whichever way it moves: quiet incidents, and what is missing. */
 void engine_second(struct engine *e, int64_t time);
@@ -66,6 +95,9 @@ static inline void engine_time(struct engine *e, int64_t time)
 	if (!engine_same_second(e, time))
 		engine_second(e, time);
 }
+
+/* Policy, now, vigil and link of cfg; false when memory is out. */
+bool engine_begin_policy(struct engine *e);
 
 /* How the policy and the ends themselves call the ends of a flow. */
 void engine_names(const struct engine *e, struct flow *f, struct sink_names *n);
@@ -92,6 +124,41 @@ void engine_on_opened(void *user, struct flow *f);
 void engine_on_packet(void *user, struct flow *f, const struct packet *p, unsigned side);
 bool engine_on_related(void *user, struct flow *f, const struct packet *p);
 void engine_on_closed(void *user, struct flow *f, enum flow_end_reason why);
+
+/* --- engine_live.c --- */
+
+bool engine_on_edit(void *user, struct flow *f, const struct flow_edit *edit);
+void engine_on_answered(void *user, struct flow *f);
+
+/*
+ * A TCP connection whose SYN was not seen is older than the capture, whenever it is heard first.
+ * Of a UDP conversation nothing tells but that listening has just begun.
+ */
+static inline bool engine_may_be_older(const struct engine *e, const struct flow *f)
+{
+	return f->ip_proto == 6 || f->first - e->begin < 120 * ENGINE_SECOND;
+}
+
+/* The view of a flow that was judged by a policy of before begins anew. */
+static inline void engine_fresh(struct engine *e, struct flow *f)
+{
+	struct flow_view *v = flow_view(f);
+
+	if (!v->opened || v->policy == e->policy)
+		return;
+	v->policy = e->policy;
+	judge_renew(e->now, f, v, v->reversed || engine_may_be_older(e, f));
+}
+
+static inline void engine_count_permitted(struct engine *e, uint32_t conduit, bool is_op)
+{
+	if (conduit >= e->conduits)
+		return;
+	if (is_op)
+		e->conduit[conduit].ops++;
+	else
+		e->conduit[conduit].flows++;
+}
 
 /* --- engine_op.c --- */
 

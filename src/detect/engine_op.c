@@ -30,15 +30,17 @@ static void op_violation(struct engine *e, struct flow *f, enum judge_finding wh
 	uint64_t key = mix_text(mix(engine_flow_key(f), d->conduit), op->proto);
 	struct incident *i;
 
+	engine_do_op(e, f, op, what, d->conduit);
 	vigil_denied(e->vigil, f, what, op->time, op->frame);
 	key = mix(mix(key, op->code), op->object.space);
 	i = engine_report(e, what, key, place_of(op, d), op->time, op->frame);
-	if (!i)
-		return;
-	fill_flow(e->cfg.policy, i, f, op->from_server);
-	engine_fill_verdict(e, i, v, d->conduit, true);
-	words_op(op, i);
-	words_fill(&w, what, i);
+	if (i) {
+		fill_flow(e->cfg.policy, i, f, op->from_server);
+		engine_fill_verdict(e, i, v, d->conduit, true);
+		words_op(op, i);
+		words_fill(&w, what, i);
+	}
+	engine_noted(e, what, key, place_of(op, d));
 }
 
 /* A device said no. */
@@ -100,6 +102,8 @@ void engine_on_op(void *user, struct flow *f, const struct op *op)
 		}
 	}
 	engine_time(e, op->time);
+	if (e->now)
+		engine_fresh(e, f);
 	if (e->cfg.events & ENGINE_OP)
 		op_record(e, f, op);
 	if (e->watches && v->opened)
@@ -113,12 +117,16 @@ void engine_on_op(void *user, struct flow *f, const struct op *op)
 	if (v->told && !(v->did >> op->cls & 1))
 		engine_flow_did(e, f, op);
 	if (!judge_per_op(v)) {
-		if (e->limits && v->opened && v->decision.verdict == POLICY_ALLOW)
+		if (!v->opened || v->decision.verdict != POLICY_ALLOW)
+			return;
+		engine_count_permitted(e, v->decision.conduit, true);
+		if (e->limits)
 			vigil_permitted(e->vigil, f, op, v->decision.conduit);
 		return;
 	}
 	what = judge_op(e->now, v, op, &d);
 	if (!what) {
+		engine_count_permitted(e, d.conduit, true);
 		if (e->limits)
 			vigil_permitted(e->vigil, f, op, d.conduit);
 		return;

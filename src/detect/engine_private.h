@@ -29,6 +29,19 @@ bool engine_is(const struct engine *e, const struct incident *i, enum judge_find
 void engine_fill_verdict(struct engine *e, struct incident *i, const struct flow_view *v,
 			 uint32_t conduit, bool is_op);
 
+/*
+ * A flow, or an op on it, or a frame that is no IP, violates the policy: what can be done about it
+ * is done, and engine_fill_verdict() says so until engine_noted(). conduit: in whose name;
+ * POLICY_NONE. safety: one of the frame's ends is in such a zone.
+ */
+void engine_do_flow(struct engine *e, struct flow *f, enum judge_finding what, uint32_t conduit);
+void engine_do_op(struct engine *e, struct flow *f, const struct op *op, enum judge_finding what,
+		  uint32_t conduit);
+void engine_do_frame(struct engine *e, uint32_t conduit, bool safety);
+
+/* The violation was reported: its incident keeps the most that was done. */
+void engine_noted(struct engine *e, enum judge_finding what, uint64_t key, uint64_t place);
+
 /* Keys of incidents grow by what tells one from another. */
 static inline uint64_t mix(uint64_t key, uint64_t v)
 {

@@ -4,6 +4,8 @@
  *   bucket[hash] -> incident -> incident        found by (finding, key)
  *   touched:  head = quiet for longest ... tail = seen last
  *   created:  head = oldest            ... tail = newest
+ *   fresh:    live: made since the last packet, not told yet
+ *   waiting:  live: may be one try of a sweep, not told yet
  *   chunk[]   CHUNK entries each, allocated when first needed, never given back before the end
  *
  * All order comes from the two lists, never from where an entry hashes to, so that the same input
@@ -20,6 +22,8 @@
 
 struct entry;
 
+enum stage { STAGE_FRESH, STAGE_WAITING, STAGE_TOLD };
+
 struct link {
 	struct entry *prev, *next;
 };
@@ -31,6 +35,9 @@ struct entry {
 	struct entry *bucket_next; /* also the list of free entries */
 	struct link touched;
 	struct link created;
+	struct link untold; /* live: in fresh or waiting */
+	uint8_t stage;	    /* live: enum stage */
+	uint16_t did;	    /* live: did_mask when it was told */
 };
 
 struct list {
@@ -47,6 +54,9 @@ struct incident_table {
 	struct entry *free;
 	struct list touched, created;
 	int64_t quiet, longest; /* ns */
+	bool live;
+	int64_t patience; /* ns */
+	struct list fresh, waiting;
 	uint64_t early;
 	uint64_t made; /* incidents so far */
 	void (*told)(void *user, const struct incident *i);
@@ -78,6 +88,7 @@ struct incident_table {
 
 LIST_FUNCTIONS(touched)
 LIST_FUNCTIONS(created)
+LIST_FUNCTIONS(untold)
 
 struct incident_table *incident_table_new(uint32_t max, int64_t quiet_ns, int64_t longest_ns,
 					  void (*told)(void *user, const struct incident *i),
@@ -146,6 +157,79 @@ struct incident *incident_find_at(struct incident_table *t, const struct finding
 	return base ? &base->incident : NULL;
 }
 
+static void tell(struct incident_table *t, struct entry *e, enum incident_phase phase)
+{
+	e->incident.phase = (uint8_t)phase;
+	t->told(t->user, &e->incident);
+}
+
+static void tell_begun(struct incident_table *t, struct entry *e)
+{
+	untold_remove(e->stage == STAGE_FRESH ? &t->fresh : &t->waiting, e);
+	e->stage = STAGE_TOLD;
+	e->did = e->incident.did_mask;
+	tell(t, e, INCIDENT_OPENED);
+}
+
+static bool is_part_of_sweep(const struct incident *i)
+{
+	return i->swept && !i->did_mask;
+}
+
+/* Its last word. One that was part of a sweep all the time is told as captures tell it. */
+static void tell_ended(struct incident_table *t, struct entry *e)
+{
+	if (t->live && e->stage != STAGE_TOLD && is_part_of_sweep(&e->incident)) {
+		untold_remove(e->stage == STAGE_FRESH ? &t->fresh : &t->waiting, e);
+		e->stage = STAGE_TOLD;
+		tell(t, e, INCIDENT_WHOLE);
+		return;
+	}
+	if (!t->live) {
+		tell(t, e, INCIDENT_WHOLE);
+		return;
+	}
+	if (e->stage != STAGE_TOLD)
+		tell_begun(t, e);
+	if (e->incident.count > 1 || e->incident.did_mask != e->did)
+		tell(t, e, INCIDENT_ENDED);
+}
+
+void incident_live(struct incident_table *t, int64_t patience)
+{
+	t->live = true;
+	t->patience = patience;
+}
+
+void incident_begun(struct incident_table *t)
+{
+	struct entry *e;
+
+	while ((e = t->fresh.head)) {
+		if (!e->incident.tried) {
+			tell_begun(t, e);
+			continue;
+		}
+		untold_remove(&t->fresh, e);
+		untold_append(&t->waiting, e);
+		e->stage = STAGE_WAITING;
+	}
+}
+
+static void tell_waiting(struct incident_table *t, int64_t time)
+{
+	struct entry *e, *next;
+
+	for (e = t->waiting.head; e; e = next) {
+		const struct incident *i = &e->incident;
+
+		next = e->untold.next;
+		if (!i->tried || i->did_mask ||
+		    (!i->swept && (time - i->first > t->patience || time < i->first)))
+			tell_begun(t, e);
+	}
+}
+
 static void close_entry(struct incident_table *t, struct entry *e)
 {
 	struct entry **p = bucket_of(t, e->incident.finding, e->key);
@@ -156,7 +240,7 @@ static void close_entry(struct incident_table *t, struct entry *e)
 	touched_remove(&t->touched, e);
 	created_remove(&t->created, e);
 	t->open--;
-	t->told(t->user, &e->incident);
+	tell_ended(t, e);
 	e->bucket_next = t->free;
 	t->free = e;
 }
@@ -190,7 +274,7 @@ static bool over(const struct incident_table *t, const struct incident *i, int64
 	       time - i->first > t->longest;
 }
 
-void incident_tick(struct incident_table *t, int64_t time)
+static void close_old(struct incident_table *t, int64_t time)
 {
 	while (t->touched.head && time - t->touched.head->incident.last > t->quiet)
 		close_entry(t, t->touched.head);
@@ -198,12 +282,18 @@ void incident_tick(struct incident_table *t, int64_t time)
 		close_entry(t, t->created.head);
 }
 
+void incident_tick(struct incident_table *t, int64_t time)
+{
+	close_old(t, time);
+	tell_waiting(t, time);
+}
+
 struct incident *incident_report(struct incident_table *t, const struct finding *f, uint64_t key,
 				 int64_t time, uint64_t frame)
 {
 	struct entry **bucket, *e;
 
-	incident_tick(t, time);
+	close_old(t, time);
 	e = find(t, f, key);
 	if (e && over(t, &e->incident, time)) {
 		close_entry(t, e);
@@ -238,8 +328,23 @@ struct incident *incident_report(struct incident_table *t, const struct finding 
 	*bucket = e;
 	touched_append(&t->touched, e);
 	created_append(&t->created, e);
+	if (t->live)
+		untold_append(&t->fresh, e);
 	t->open++;
 	return &e->incident;
+}
+
+/*
+ * By what it is and when it began, not by who saw it: no longer than `quiet`, so that the next one
+ * about the same is another. JSON numbers are exact below 2^53.
+ */
+static uint64_t id_of(const struct incident_table *t, const struct incident *i, uint64_t key,
+		      uint64_t place)
+{
+	uint64_t window = (uint64_t)(i->first / (t->quiet > 0 ? t->quiet : 1));
+	uint64_t id = hash_u64(window, hash_u64(place, hash_u64(key, i->finding->sid)));
+
+	return (id >> 11) | 1;
 }
 
 struct incident *incident_report_at(struct incident_table *t, const struct finding *f, uint64_t key,
@@ -247,6 +352,7 @@ struct incident *incident_report_at(struct incident_table *t, const struct findi
 {
 	struct entry *base = place ? find(t, f, key) : NULL;
 	uint32_t at = base ? place_index(&base->incident, place) : 0;
+	uint64_t asked = key;
 	struct incident *i;
 
 	if (at == INCIDENT_PLACES) {
@@ -262,6 +368,8 @@ struct incident *incident_report_at(struct incident_table *t, const struct findi
 		i->place[0] = place;
 		i->places = 1;
 	}
+	if (i && t->live)
+		i->id = id_of(t, i, asked, place);
 	return i;
 }
 

@@ -87,6 +87,11 @@ struct incident {
 	} said[INCIDENT_PROTOS];
 	uint16_t did_mask;
 
+	uint8_t done; /* enum policy_action: what was really done, the most of it; ACTION_ALERT of
+			 captures and mirrors */
+	const char
+		*wanted; /* static: what the policy wanted, where something else was done; NULL */
+
 	bool tried; /* a denied flow: told on its own, unless it is one try of a sweep */
 	bool swept; /* it is: the sweep's incident tells of it, as long as nothing was done or said
 		     */
@@ -112,11 +117,20 @@ struct incident_table;
 
 /*
  * At most max incidents are open at once (0: 16384). told() is called once per incident, in the
- * order in which they close; it must not report. NULL only when memory is out.
+ * order in which they close, or live as above; it must not report. NULL only when memory is out.
  */
 struct incident_table *incident_table_new(uint32_t max, int64_t quiet_ns, int64_t longest_ns,
 					  void (*told)(void *user, const struct incident *i),
 					  void *user);
+
+/*
+ * Told twice from now on, see above. patience: ns that one waits that may be part of a sweep. Call
+ * it before the first report.
+ */
+void incident_live(struct incident_table *t, int64_t patience);
+
+/* Live: tells those that began since the last call. Costs a comparison when there are none. */
+void incident_begun(struct incident_table *t);
 
 /*
  * Finds the open incident of that key, counts it, and returns NULL; or makes one and returns it,
@@ -138,7 +152,8 @@ struct incident *incident_report_at(struct incident_table *t, const struct findi
 struct incident *incident_find_at(struct incident_table *t, const struct finding *f, uint64_t key,
 				  uint64_t place);
 
-/* Tells what has been quiet, or open, for long enough at that time. incident_report() does too. */
+/* Tells what has been quiet, or open, for long enough at that time; incident_report() does too.
+ * Live also what has waited for long enough. */
 void incident_tick(struct incident_table *t, int64_t time);
 
 /* Shows the open incidents that were made last, max of them; one() may change them but not report.

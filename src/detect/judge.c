@@ -151,6 +151,29 @@ bool judge_again(const struct policy_now *now, const struct flow *f, struct flow
 	return *what != before;
 }
 
+void judge_renew(const struct policy_now *now, const struct flow *f, struct flow_view *v,
+		 bool older)
+{
+	struct flow_view first = {0};
+
+	judge_flow(now, f, &first, older);
+	v->place[0] = first.place[0];
+	v->place[1] = first.place[1];
+	v->reversed = first.reversed;
+	v->safety = first.safety;
+	v->decision = first.decision;
+	v->decision.verdict = POLICY_ALLOW;
+	v->decision.conduit = POLICY_NONE;
+	v->epoch = now->epoch - 1;
+	v->known_ops = false;
+	v->talked = false;
+	v->asked = false;
+	v->device_ok[0] = false;
+	v->device_ok[1] = false;
+	v->told = JUDGE_NOTHING;
+	v->did = 0;
+}
+
 bool judge_permitted(const struct policy_now *now, const struct flow *f, const struct flow_view *v,
 		     bool older)
 {
@@ -258,8 +281,18 @@ bool judge_illegal_function(const struct op *op)
 	return false;
 }
 
-const char *judge_verdict(const struct policy *p, enum policy_mode mode, uint32_t conduit,
-			  bool is_op, bool safety)
+enum policy_action judge_action(const struct policy *p, uint32_t conduit, bool is_op)
+{
+	unsigned action = ACTION_DROP;
+
+	if (conduit != POLICY_NONE)
+		action = policy_conduit_at(p, conduit)->on_violation;
+	if (action == ACTION_DEGRADE && !is_op)
+		action = ACTION_DROP;
+	return (enum policy_action)action;
+}
+
+const char *judge_word(enum policy_action action, enum policy_mode mode)
 {
 	static const char *const words[][2] = {
 		[ACTION_ALERT] = {"alert", "alert"},
@@ -268,13 +301,12 @@ const char *judge_verdict(const struct policy *p, enum policy_mode mode, uint32_
 		[ACTION_REJECT] = {"would-reject", "reject"},
 		[ACTION_QUARANTINE] = {"would-quarantine", "quarantine"},
 	};
-	unsigned action = ACTION_DROP;
 
-	if (safety)
-		return "alert";
-	if (conduit != POLICY_NONE)
-		action = policy_conduit_at(p, conduit)->on_violation;
-	if (action == ACTION_DEGRADE && !is_op)
-		action = ACTION_DROP;
 	return words[action][mode == MODE_ENFORCE];
+}
+
+const char *judge_verdict(const struct policy *p, enum policy_mode mode, uint32_t conduit,
+			  bool is_op, bool safety)
+{
+	return safety ? "alert" : judge_word(judge_action(p, conduit, is_op), mode);
 }

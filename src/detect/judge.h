@@ -55,13 +55,18 @@ struct flow_view {
 	struct policy_flow_decision decision;
 	bool opened;	   /* place and decision are filled */
 	bool known_ops;	   /* an op of a protocol that the pair permits was seen */
+	uint8_t cut : 2;   /* act: bits by side: nothing more of its bytes passes */
+	uint8_t asked : 1; /* what is not claimed was judged before its end */
 	uint8_t told;	   /* enum judge_finding about the flow as a whole, if one was told */
 	uint16_t did;	   /* classes of ops seen since, bits of enum op_class */
 	bool device_ok[2]; /* client, server: checked against the list of assets */
 	bool reversed;	   /* the decision is on the flow as if its server were the client */
 	bool talked;	   /* since then both ends have said something */
 	bool safety;	   /* one of the ends is in a safety zone */
+	uint8_t blocked;   /* act: enum policy_action done to the flow as a whole; ACTION_ALERT */
 	uint32_t epoch;	   /* of policy_now when it was decided */
+	uint16_t policy;   /* number of the policy that place and decision are of */
+	uint16_t act;	   /* act: its conversation, from 1; 0: none */
 };
 
 _Static_assert(sizeof(struct flow_view) <= FLOW_USER_WORDS * sizeof(uint64_t),
@@ -102,6 +107,13 @@ enum judge_finding judge_flow(const struct policy_now *now, const struct flow *f
  */
 bool judge_again(const struct policy_now *now, const struct flow *f, struct flow_view *v,
 		 enum judge_finding *what);
+
+/*
+ * Another policy: places anew, and as if nothing had been said against the flow yet, so that
+ * judge_again() tells all that is.
+ */
+void judge_renew(const struct policy_now *now, const struct flow *f, struct flow_view *v,
+		 bool older);
 
 /*
  * True when nothing is said against the flow as a whole, as it was judged or, before that, as it
@@ -152,6 +164,12 @@ bool judge_confirms(const struct op *op);
 
 /* True when the device says that it does not have the function it was asked for. */
 bool judge_illegal_function(const struct op *op);
+
+/* What the policy wants done about a violation, mode and safety aside. */
+enum policy_action judge_action(const struct policy *p, uint32_t conduit, bool is_op);
+
+/* "alert", "drop", or, in mode detect, "would-drop", ... Static text. */
+const char *judge_word(enum policy_action action, enum policy_mode mode);
 
 /*
  * What is or would be done about a violation: "alert", "degrade", "would-drop", ... Static text.

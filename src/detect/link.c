@@ -71,15 +71,18 @@ static void violation(const struct seen *s, enum judge_finding what)
 			  .frame = s->p,
 			  .mode = (enum policy_operating_mode)s->now->mode,
 			  .time = s->now->time};
-	struct incident *i = engine_report(s->e, what, hash_bytes(ends, sizeof(ends), 0),
-					   mac_hash(&s->p->dst_mac, mac_hash(&s->p->src_mac, 0)),
-					   s->p->time, s->p->frame);
+	uint64_t key = hash_bytes(ends, sizeof(ends), 0);
+	uint64_t place = mac_hash(&s->p->dst_mac, mac_hash(&s->p->src_mac, 0));
+	struct incident *i;
 
-	if (!i)
-		return;
-	fill(s, i);
-	engine_fill_verdict(s->e, i, &s->view, d.conduit, false);
-	words_fill(&w, what, i);
+	engine_do_frame(s->e, d.conduit, s->view.safety);
+	i = engine_report(s->e, what, key, place, s->p->time, s->p->frame);
+	if (i) {
+		fill(s, i);
+		engine_fill_verdict(s->e, i, &s->view, d.conduit, false);
+		words_fill(&w, what, i);
+	}
+	engine_noted(s->e, what, key, place);
 }
 
 static void device(const struct seen *s, enum judge_finding what)

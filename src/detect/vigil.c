@@ -116,20 +116,28 @@ void vigil_op(struct vigil *v, struct flow *f, const struct op *op)
 		watch_op(v->watches, f, flow_view(f), op);
 }
 
-static void exceeded(struct vigil *v, struct flow *f, enum rate_kind kind, uint32_t conduit,
-		     int64_t time, uint64_t frame)
+/* op: NULL of flows. */
+static void exceeded(struct vigil *v, struct flow *f, const struct op *op, enum rate_kind kind,
+		     uint32_t conduit)
 {
 	const struct flow_view *view = flow_view(f);
 	const struct words w = {.policy = v->policy, .lang = v->lang, .flow = f, .view = view};
 	const struct addr *client = judge_client(f);
 	uint64_t key = hash_bytes(client->b, sizeof(client->b), (uint64_t)conduit << 2 | kind);
-	struct incident *i = engine_report(v->engine, JUDGE_RATE, key, 0, time, frame);
+	struct incident *i;
 
-	if (!i)
-		return;
-	fill_flow(v->policy, i, f, view->reversed);
-	engine_fill_verdict(v->engine, i, view, conduit, kind == RATE_OPS);
-	words_rate(&w, policy_conduit_at(v->policy, conduit), kind, i);
+	if (op)
+		engine_do_op(v->engine, f, op, JUDGE_RATE, conduit);
+	else
+		engine_do_flow(v->engine, f, JUDGE_RATE, conduit);
+	i = engine_report(v->engine, JUDGE_RATE, key, 0, op ? op->time : f->first,
+			  op ? op->frame : f->first_frame);
+	if (i) {
+		fill_flow(v->policy, i, f, view->reversed);
+		engine_fill_verdict(v->engine, i, view, conduit, kind == RATE_OPS);
+		words_rate(&w, policy_conduit_at(v->policy, conduit), kind, i);
+	}
+	engine_noted(v->engine, JUDGE_RATE, key, 0);
 }
 
 void vigil_flow(struct vigil *v, struct flow *f, bool older)
@@ -146,7 +154,7 @@ void vigil_flow(struct vigil *v, struct flow *f, bool older)
 	if (c && c->flows.count &&
 	    !rate_take(v->rates, kind, view->decision.conduit, &f->addr[client], &c->flows,
 		       f->first))
-		exceeded(v, f, kind, view->decision.conduit, f->first, f->first_frame);
+		exceeded(v, f, NULL, kind, view->decision.conduit);
 }
 
 void vigil_permitted(struct vigil *v, struct flow *f, const struct op *op, uint32_t conduit)
@@ -158,7 +166,7 @@ void vigil_permitted(struct vigil *v, struct flow *f, const struct op *op, uint3
 	c = policy_conduit_at(v->policy, conduit);
 	if (c && c->ops.count &&
 	    !rate_take(v->rates, RATE_OPS, conduit, judge_client(f), &c->ops, op->time))
-		exceeded(v, f, RATE_OPS, conduit, op->time, op->frame);
+		exceeded(v, f, op, RATE_OPS, conduit);
 }
 
 bool vigil_is_try(enum judge_finding what)

@@ -171,6 +171,12 @@ void flow_tracker_tick(struct flow_tracker *t, int64_t time);
  */
 bool flow_neutralise(struct flow_tracker *t, struct flow *f, const struct op *op);
 
+/*
+ * True when no dissector took the flow, and none will be asked again; named: and what nDPI calls it
+ * is settled too.
+ */
+bool flow_unclaimed(const struct flow *f, bool named);
+
 /* End of the input: delivers what still waits, closes every flow, oldest first. */
 void flow_tracker_flush(struct flow_tracker *t);
 

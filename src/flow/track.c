@@ -578,6 +578,18 @@ void flow_tracker_tick(struct flow_tracker *t, int64_t time)
 	copy_stats(t);
 }
 
+static const struct entry *entry_of(const struct flow *f)
+{
+	return (const struct entry *)((const char *)f - offsetof(struct entry, flow));
+}
+
+bool flow_unclaimed(const struct flow *f, bool named)
+{
+	uint8_t mode = entry_of(f)->mode;
+
+	return mode == FLOW_DONE || (mode == FLOW_NAMING && !named);
+}
+
 void flow_tracker_flush(struct flow_tracker *t)
 {
 	struct table_node *n;

@@ -97,6 +97,11 @@ uint32_t policy_assets(const struct policy *p)
 	return p->assets;
 }
 
+uint32_t policy_conduits(const struct policy *p)
+{
+	return p->conduits;
+}
+
 const struct policy_zone *policy_zone_at(const struct policy *p, uint32_t i)
 {
 	return i < p->zones ? &p->zone[i] : NULL;

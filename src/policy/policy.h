@@ -272,6 +272,7 @@ const char *policy_site(const struct policy *p); /* "" when it has no name */
 enum policy_mode policy_mode(const struct policy *p);
 enum policy_operating_mode policy_operating_mode(const struct policy *p);
 uint32_t policy_assets(const struct policy *p);
+uint32_t policy_conduits(const struct policy *p);
 /* Where an address of the outside is: "US, AS64497 Sample Hosting Inc."; "" when nobody knows. */
 const char *policy_whereabouts(const struct policy *p, const struct addr *a, char *buf,
 			       size_t size);

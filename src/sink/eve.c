@@ -263,7 +263,8 @@ static json_t *alert_object(const struct incident *i)
 	const char *const weight[] = {major[(i->severity - 1) & 3], NULL};
 	json_t *o = json_object(), *meta = json_object();
 
-	eve_put(o, "action", "allowed"); /* what was or would be done is kidoban.verdict */
+	/* what was or would be done is kidoban.verdict */
+	eve_put(o, "action", i->done ? "blocked" : "allowed");
 	eve_put_int(o, "gid", 1);
 	eve_put_int(o, "signature_id", f->sid);
 	eve_put_int(o, "rev", f->rev);
@@ -377,7 +378,12 @@ static void on_alert(struct sink *s, const struct incident *i)
 	}
 	json_object_set_new(r, "alert", alert_object(i));
 	eve_put(o, "finding", i->finding->id);
+	if (i->phase != INCIDENT_WHOLE) {
+		eve_put_int(o, "incident", i->id);
+		eve_put(o, "phase", i->phase == INCIDENT_OPENED ? "opened" : "ended");
+	}
 	eve_put(o, "verdict", i->verdict);
+	eve_put(o, "wanted", i->wanted);
 	eve_put(o, "reason", i->finding->text[e->lang].title);
 	eve_put(o, "expected", i->expected);
 	eve_put(o, "observed", i->observed);

@@ -5,6 +5,8 @@
  *   holding register 116 (40117) of plc-1 (10.50.0.11), unit 1 (write-single-register); expected:
  *   conduit hmi-plc permits modbus write holding 100-119 value 0..1000 [would-degrade] x3
  *
+ * Live a line comes when an incident begins, and another when it has ended: "ended, 3 times".
+ *
  * The time is packet time in UTC. Colour only when a person looks: out is a terminal, NO_COLOR is
  * not set, TERM is not "dumb".
  */
@@ -56,9 +58,18 @@ static void on_alert(struct sink *s, const struct incident *i)
 		t->colour ? levels[level].colour : "", levels[level].word[t->lang],
 		t->colour ? RESET : "", i->finding->id, i->observed, *i->expected ? between : "",
 		i->expected);
-	if (strcmp(i->verdict, "alert") != 0)
+	if (i->wanted)
+		fprintf(t->out,
+			t->lang == FINDING_JA ? " [%2$s の代わりに %1$s]" : " [%s instead of %s]",
+			i->verdict, i->wanted);
+	else if (strcmp(i->verdict, "alert") != 0)
 		fprintf(t->out, " [%s]", i->verdict);
-	if (i->count > 1)
+	if (i->phase == INCIDENT_ENDED)
+		fprintf(t->out,
+			t->lang == FINDING_JA ? " 終了、%" PRIu64 " 回"
+					      : " ended, %" PRIu64 " times",
+			i->count);
+	else if (i->count > 1)
 		fprintf(t->out, " x%" PRIu64, i->count);
 	if (i->elsewhere)
 		fprintf(t->out,

@@ -268,6 +268,24 @@ const struct policy_conduit *policy_conduit_at(const struct policy *p, uint32_t 
 	return &conduit;
 }
 
+enum policy_operating_mode policy_operating_mode(const struct policy *p)
+{
+	(void)p;
+	return OPERATING_NORMAL;
+}
+
+bool policy_overlap_last(const struct policy *p)
+{
+	(void)p;
+	return false;
+}
+
+uint32_t policy_conduits(const struct policy *p)
+{
+	(void)p;
+	return 1;
+}
+
 bool policy_limits(const struct policy *p)
 {
 	(void)p;
@@ -322,6 +340,23 @@ bool policy_watch_in_range(const struct policy *p, uint32_t i, struct op_number 
 	(void)i;
 	(void)n;
 	return true;
+}
+
+/* --- the tracker, of which there is none --- */
+
+bool flow_unclaimed(const struct flow *f, bool named)
+{
+	(void)f;
+	(void)named;
+	return false;
+}
+
+bool flow_neutralise(struct flow_tracker *t, struct flow *f, const struct op *op)
+{
+	(void)t;
+	(void)f;
+	(void)op;
+	return false;
 }
 
 /* --- a vocabulary: holding registers are written 4xxxx --- */
