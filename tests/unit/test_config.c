@@ -1,5 +1,6 @@
 /* kidoban.yaml: what is loaded from it, and every mistake with its sentence and its place. */
 #include "detect/engine.h"
+#include "policy/policy.h"
 #include "run/config.h"
 
 #include <setjmp.h>
@@ -168,6 +169,7 @@ static void example(void **state)
 {
 	struct diag diag = {0};
 	struct run_config *c = run_config_load("systemd/kidoban.yaml", &diag);
+	struct policy *p;
 	char line[256], *text = NULL;
 	size_t len = 0;
 	FILE *in = fopen("systemd/kidoban.yaml", "r"), *out = open_memstream(&text, &len);
@@ -181,6 +183,11 @@ static void example(void **state)
 	assert_null(c->response_iface);
 	assert_null(c->response_hook);
 	run_config_free(c);
+	p = policy_load("systemd/policy.yaml", &diag);
+	diag_print(&diag, stderr);
+	assert_non_null(p);
+	assert_int_equal(policy_mode(p), MODE_DETECT);
+	policy_free(p);
 
 	assert_non_null(in);
 	assert_non_null(out);
