@@ -221,7 +221,7 @@ def filters():
 
 @test
 def options():
-    """snap length, several interfaces, an interface that is not there, time stamps that are not offered"""
+    """snap length, several interfaces, one that is not there, one that may not be opened, time stamps not offered"""
     with Lab() as lab:
         m = Mirror(lab, "--snaplen", "60", ports=3)
         for port in (2, 0, 1, 2):
@@ -231,6 +231,8 @@ def options():
         assert all(g["data"] == ether(A, B, 0x800, bytes([g["iface"]]) * 46).hex() and g["wirelen"] == 314 for g in got)
         none = lab.start(m.box, PROBE + ["mon0", "mon9"])
         assert none.wait() == 3 and "mon9: there is no such interface" in none.err[0], none.err
+        nobody = lab.start(m.box, ["setpriv", "--reuid=65534", "--clear-groups", "--"] + PROBE + ["mon0"])
+        assert nobody.wait() == 3 and "mon0 may not be opened" in nobody.err[0], nobody.err
         m.listen("--timestamps", "adapter")
         assert "mon0: the interface offers no adapter time stamps" in m.probe.says("notice:")
         m.sent = 0
@@ -287,6 +289,27 @@ def gone_and_back():
             assert m.probe.alive() and not m.probe.err, m.probe.err
             lldp = [g for g in m.frames() if g["data"][24:28] == "88cc"]
             assert len(lldp) == 18 and {g["worker"] for g in lldp} == {0}, lldp
+
+
+@test
+def all_interfaces():
+    """the interface `any` stands for all of them, and is shared by pairs too"""
+    with Lab() as lab:
+        m = Mirror(lab, frames=False, ports=2)
+        m.probe.stop()
+        m.probe = lab.start(m.box, PROBE + ["--frames", "--workers", "2", "any"])
+        m.probe.says("ready")
+        for n in range(40):
+            a, b = f"10.0.0.{n}", "10.0.1.1"
+            m.send(ether(A, B, 0x800, ip4(a, b)))
+            m.send(ether(B, A, 0x800, ip4(b, a)), port=1)
+        of = {}
+        for g in m.frames():
+            data = bytes.fromhex(g["data"])[-46:]
+            assert g["link"] == 113 and data[0] == 0x45, g  # Linux cooked capture
+            of.setdefault(min(data[12:16], data[16:20]) + max(data[12:16], data[16:20]), []).append(g["worker"])
+        assert len(of) == 40 and all(len(w) == 2 and w[0] == w[1] for w in of.values()), of
+        assert {w[0] for w in of.values()} == {0, 1}
 
 
 @test
