@@ -13,16 +13,11 @@
 #include "sink/eve_app.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
+#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #define SCHEMA_VERSION 1
-#define BUFFER_BYTES   (256u * 1024)
 #define FLAGS	       (JSON_COMPACT | JSON_PRESERVE_ORDER)
 #define TIME_LEN       40
 #define SECOND	       INT64_C(1000000000)
@@ -31,12 +26,10 @@ enum { ICMP = 1, ICMP6 = 58 };
 
 struct eve {
 	struct sink sink;
-	int fd;
-	int err; /* the first errno; nothing is written after it */
+	struct sink_put to;
+	int err; /* a record could not be made */
 	enum finding_lang lang;
 	struct community_id *community;
-	size_t used; /* bytes waiting in buffer[] */
-	char buffer[BUFFER_BYTES];
 };
 
 /* The ends of a record as EVE has them. */
@@ -49,43 +42,17 @@ struct ends {
 	uint8_t vlans;
 };
 
-static void drain(struct eve *e)
-{
-	size_t done = 0;
-
-	while (!e->err && done < e->used) {
-		ssize_t n = write(e->fd, e->buffer + done, e->used - done);
-
-		if (n >= 0)
-			done += (size_t)n;
-		else if (errno != EINTR)
-			e->err = errno;
-	}
-	e->used = 0;
-}
-
 static int put_bytes(const char *text, size_t len, void *user)
 {
 	struct eve *e = user;
 
-	if (e->err)
-		return 0;
-	while (len) {
-		size_t n = BUFFER_BYTES - e->used < len ? BUFFER_BYTES - e->used : len;
-
-		memcpy(e->buffer + e->used, text, n);
-		e->used += n;
-		text += n;
-		len -= n;
-		if (e->used == BUFFER_BYTES)
-			drain(e);
-	}
+	e->to.bytes(e->to.user, text, len);
 	return 0;
 }
 
 static void put_record(struct eve *e, json_t *record)
 {
-	if (json_dump_callback(record, put_bytes, e, FLAGS) != 0 && !e->err)
+	if (json_dump_callback(record, put_bytes, e, FLAGS) != 0)
 		e->err = ENOMEM;
 	put_bytes("\n", 1, e);
 	json_decref(record);
@@ -349,7 +316,10 @@ static json_t *all_refs(const struct incident *i)
 static void on_alert(struct sink *s, const struct incident *i)
 {
 	struct eve *e = (struct eve *)s;
-	json_t *r = record_new(i->first, i->flow_id, i->first_frame, "alert"), *o = ours_new();
+	bool over = i->phase == INCIDENT_ENDED;
+	json_t *r = record_new(over ? i->last : i->first, i->flow_id, i->id ? 0 : i->first_frame,
+			       "alert");
+	json_t *o = ours_new();
 	const struct ends n = {
 		.src = &i->src,
 		.dst = &i->dst,
@@ -598,7 +568,8 @@ static bool on_flush(struct sink *s)
 {
 	struct eve *e = (struct eve *)s;
 
-	drain(e);
+	if (e->to.flush && !e->to.flush(e->to.user))
+		return false;
 	errno = e->err;
 	return e->err == 0;
 }
@@ -607,9 +578,8 @@ static void on_free(struct sink *s)
 {
 	struct eve *e = (struct eve *)s;
 
-	drain(e);
-	if (e->fd >= 0)
-		close(e->fd);
+	if (e->to.free)
+		e->to.free(e->to.user);
 	community_id_free(e->community);
 	free(e);
 }
@@ -624,55 +594,19 @@ static const struct sink_ops eve_ops = {
 	.free = on_free,
 };
 
-static int open_socket(const char *path)
+struct sink *sink_eve_new(const struct sink_put *to, enum finding_lang lang)
 {
-	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	int fd;
+	struct eve *e = calloc(1, sizeof(*e));
 
-	if (strlen(path) >= sizeof(un.sun_path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	memcpy(un.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)&un, sizeof(un)) != 0) {
-		int err = errno;
-
-		close(fd);
-		errno = err;
-		return -1;
-	}
-	/* A listener that goes away is an error to be told, not the end of the program. */
-	signal(SIGPIPE, SIG_IGN);
-	return fd;
-}
-
-static int open_target(const char *target)
-{
-	if (strcmp(target, "-") == 0)
-		return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
-	if (strncmp(target, "unix:", 5) == 0)
-		return open_socket(target + 5);
-	return open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-}
-
-struct sink *sink_eve_open(const char *target, enum finding_lang lang, char *err, size_t errlen)
-{
-	struct eve *e = malloc(sizeof(*e));
-
-	if (!e) {
-		snprintf(err, errlen, "out of memory");
+	if (!e)
 		return NULL;
-	}
-	memset(e, 0, offsetof(struct eve, buffer));
 	e->sink.ops = &eve_ops;
 	e->lang = lang;
 	e->community = community_id_new();
-	e->fd = open_target(target);
-	if (e->fd < 0 || !e->community) {
-		snprintf(err, errlen, "%s", e->fd < 0 ? strerror(errno) : "no SHA-1");
-		on_free(&e->sink);
+	if (!e->community) {
+		free(e);
 		return NULL;
 	}
+	e->to = *to;
 	return &e->sink;
 }

@@ -2,7 +2,7 @@
  * sink/sink.h - where events go: one file per output, all behind these few calls.
  *
  * A sink turns what the engine tells into bytes for somebody: EVE JSON lines, a line for a
- * terminal. It decides nothing. Records are valid during the call only.
+ * terminal, CEF. It decides nothing. Records are valid during the call only.
  */
 #ifndef KIDOBAN_SINK_SINK_H
 #define KIDOBAN_SINK_SINK_H
@@ -51,6 +51,24 @@ struct sink_ops {
 struct sink {
 	const struct sink_ops *ops;
 };
+
+/*
+ * Formats are sinks that make bytes; where the bytes go is a matter of its own. What one call of
+ * bytes() gets is a piece of a record only: the record is whole when the sink's call returns.
+ */
+struct sink_put {
+	void (*bytes)(void *user, const char *text, size_t len);
+	bool (*flush)(void *user); /* as in sink_ops; may be NULL */
+	void (*free)(void *user);  /* may be NULL */
+	void *user;
+};
+
+/* NULL when memory is out; to stays the caller's then. */
+struct sink *sink_eve_new(const struct sink_put *to, enum finding_lang lang);
+struct sink *sink_cef_new(const struct sink_put *to, enum finding_lang lang);
+
+enum { SINK_TEXT_COLOUR = 1, SINK_TEXT_BARE = 2 }; /* bare: without time and level */
+struct sink *sink_text_new(const struct sink_put *to, enum finding_lang lang, unsigned flags);
 
 /*
  * EVE JSON lines to a path, "-" for standard output, or "unix:PATH" for a Unix stream socket.

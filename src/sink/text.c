@@ -5,7 +5,8 @@
  *   holding register 116 (40117) of plc-1 (10.50.0.11), unit 1 (write-single-register); expected:
  *   conduit hmi-plc permits modbus write holding 100-119 value 0..1000 [would-degrade] x3
  *
- * Live a line comes when an incident begins, and another when it has ended: "ended, 3 times".
+ * Live a line comes when an incident begins, and another when it has ended, with the time of the
+ * last occurrence: "ended, 3 times".
  *
  * The time is packet time in UTC. Colour only when a person looks: out is a terminal, NO_COLOR is
  * not set, TERM is not "dumb".
@@ -16,7 +17,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,10 +28,9 @@
 
 struct text {
 	struct sink sink;
-	FILE *out;
-	bool colour;
+	struct sink_put to;
+	unsigned flags; /* SINK_TEXT_ */
 	enum finding_lang lang;
-	int err; /* the first errno */
 };
 
 /* Japanese words take two columns a character: padding counts columns, not bytes. */
@@ -42,61 +44,88 @@ static const struct {
 	{{"NOTICE", "通知  "}, "\033[2m"},
 };
 
-static void on_alert(struct sink *s, const struct incident *i)
+struct line {
+	size_t used;
+	char text[2048]; /* a line has two sentences of INCIDENT_TEXT and less than half that */
+};
+_Static_assert(sizeof(((struct line *)0)->text) >= 2 * INCIDENT_TEXT + 512, "a line fits");
+
+__attribute__((format(printf, 2, 3))) static void add(struct line *l, const char *format, ...)
 {
-	struct text *t = (struct text *)s;
-	unsigned level = (i->severity - 1u) % (sizeof(levels) / sizeof(*levels));
-	time_t seconds = (time_t)(i->first / SECOND);
-	const char *between = t->lang == FINDING_JA ? "。想定: " : "; expected: ";
-	char when[32];
+	size_t room = sizeof(l->text) - l->used;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(l->text + l->used, room, format, args);
+	va_end(args);
+	if (n > 0)
+		l->used += (size_t)n < room ? (size_t)n : room - 1;
+}
+
+static const char *moment(int64_t ns, char out[32])
+{
+	time_t seconds = (time_t)(ns / SECOND);
 	struct tm tm;
 
 	if (!gmtime_r(&seconds, &tm))
 		memset(&tm, 0, sizeof(tm));
-	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
-	fprintf(t->out, "%s.%06d %s%s%s %-27s %s%s%s", when, (int)(i->first % SECOND / 1000),
-		t->colour ? levels[level].colour : "", levels[level].word[t->lang],
-		t->colour ? RESET : "", i->finding->id, i->observed, *i->expected ? between : "",
-		i->expected);
+	strftime(out, 32, "%Y-%m-%d %H:%M:%S", &tm);
+	return out;
+}
+
+static void on_alert(struct sink *s, const struct incident *i)
+{
+	struct text *t = (struct text *)s;
+	unsigned level = (i->severity - 1u) % (sizeof(levels) / sizeof(*levels));
+	bool ja = t->lang == FINDING_JA, colour = t->flags & SINK_TEXT_COLOUR,
+	     over = i->phase == INCIDENT_ENDED;
+	int64_t time = over ? i->last : i->first;
+	struct line l = {.used = 0};
+	char when[32];
+
+	if (t->flags & SINK_TEXT_BARE)
+		add(&l, "%s: ", i->finding->id);
+	else
+		add(&l, "%s.%06d %s%s%s %-27s ", moment(time, when), (int)(time % SECOND / 1000),
+		    colour ? levels[level].colour : "", levels[level].word[t->lang],
+		    colour ? RESET : "", i->finding->id);
+	add(&l, "%s%s%s", i->observed,
+	    !*i->expected ? ""
+	    : ja	  ? "。想定: "
+			  : "; expected: ",
+	    i->expected);
 	if (i->wanted)
-		fprintf(t->out,
-			t->lang == FINDING_JA ? " [%2$s の代わりに %1$s]" : " [%s instead of %s]",
-			i->verdict, i->wanted);
+		add(&l, ja ? " [%2$s の代わりに %1$s]" : " [%s instead of %s]", i->verdict,
+		    i->wanted);
 	else if (strcmp(i->verdict, "alert") != 0)
-		fprintf(t->out, " [%s]", i->verdict);
-	if (i->phase == INCIDENT_ENDED)
-		fprintf(t->out,
-			t->lang == FINDING_JA ? " 終了、%" PRIu64 " 回"
-					      : " ended, %" PRIu64 " times",
-			i->count);
+		add(&l, " [%s]", i->verdict);
+	if (over)
+		add(&l, ja ? " 終了、%" PRIu64 " 回" : " ended, %" PRIu64 " times", i->count);
 	else if (i->count > 1)
-		fprintf(t->out, " x%" PRIu64, i->count);
+		add(&l, " x%" PRIu64, i->count);
 	if (i->elsewhere)
-		fprintf(t->out,
-			t->lang == FINDING_JA ? "(うち別の対象・相手 %" PRIu64 ")"
-					      : " (%" PRIu64 " of them elsewhere)",
-			i->elsewhere);
-	errno = 0;
-	if (putc('\n', t->out) == EOF && !t->err)
-		t->err = errno ? errno : EIO;
+		add(&l,
+		    ja ? "(うち別の対象・相手 %" PRIu64 ")" : " (%" PRIu64 " of them elsewhere)",
+		    i->elsewhere);
+	l.text[l.used++] = '\n'; /* add() leaves room for the NUL */
+	t->to.bytes(t->to.user, l.text, l.used);
 }
 
 static bool on_flush(struct sink *s)
 {
 	struct text *t = (struct text *)s;
 
-	errno = 0;
-	if (fflush(t->out) != 0 && !t->err)
-		t->err = errno ? errno : EIO;
-	if (ferror(t->out) && !t->err)
-		t->err = EIO;
-	errno = t->err;
-	return t->err == 0;
+	return !t->to.flush || t->to.flush(t->to.user);
 }
 
 static void on_free(struct sink *s)
 {
-	free(s);
+	struct text *t = (struct text *)s;
+
+	if (t->to.free)
+		t->to.free(t->to.user);
+	free(t);
 }
 
 static const struct sink_ops text_ops = {
@@ -104,6 +133,50 @@ static const struct sink_ops text_ops = {
 	.flush = on_flush,
 	.free = on_free,
 };
+
+struct sink *sink_text_new(const struct sink_put *to, enum finding_lang lang, unsigned flags)
+{
+	struct text *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->sink.ops = &text_ops;
+	t->to = *to;
+	t->lang = lang;
+	t->flags = flags;
+	return &t->sink;
+}
+
+/* --- to a stream, for commands --- */
+
+struct stream {
+	FILE *out;
+	int err; /* the first errno */
+};
+
+static void stream_note(struct stream *s, bool good)
+{
+	if (!good && !s->err)
+		s->err = errno ? errno : EIO;
+}
+
+static void stream_bytes(void *user, const char *text, size_t len)
+{
+	struct stream *s = user;
+
+	errno = 0;
+	stream_note(s, fwrite(text, 1, len, s->out) == len);
+}
+
+static bool stream_flush(void *user)
+{
+	struct stream *s = user;
+
+	errno = 0;
+	stream_note(s, fflush(s->out) == 0 && !ferror(s->out));
+	errno = s->err;
+	return s->err == 0;
+}
 
 static bool wants_colour(FILE *out)
 {
@@ -114,13 +187,15 @@ static bool wants_colour(FILE *out)
 
 struct sink *sink_text_open(FILE *out, enum finding_lang lang)
 {
-	struct text *t = calloc(1, sizeof(*t));
+	struct stream *stream = calloc(1, sizeof(*stream));
+	const struct sink_put to = {stream_bytes, stream_flush, free, stream};
+	struct sink *s;
 
-	if (!t)
+	if (!stream)
 		return NULL;
-	t->sink.ops = &text_ops;
-	t->out = out;
-	t->lang = lang;
-	t->colour = wants_colour(out);
-	return &t->sink;
+	stream->out = out;
+	s = sink_text_new(&to, lang, wants_colour(out) ? SINK_TEXT_COLOUR : 0);
+	if (!s)
+		free(stream);
+	return s;
 }
