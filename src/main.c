@@ -21,6 +21,12 @@ static const struct {
 	{"grant", cmd_grant, "open a conduit for a while"},
 	{"revoke", cmd_revoke, "close it before the time is over"},
 	{"grants", cmd_grants, "list who opened what, when and why"},
+	{"status", cmd_status, "say how the running service is, and what it has seen"},
+	{"reload", cmd_reload, "make the running service read its policy anew"},
+	{"mode", cmd_mode, "put the running service into another operating mode"},
+	{"quarantine", cmd_quarantine, "isolate a host for a while"},
+	{"release", cmd_release, "let it go before the time is over"},
+	{"assets", cmd_assets, "list the hosts that the service has seen"},
 	{"export", cmd_export,
 	 "write the part of a policy that the kernel enforces as nftables rules"},
 };
@@ -36,7 +42,7 @@ static void usage(FILE *out)
 		"usage: kidoban COMMAND [options] ...\n\n",
 		KIDOBAN_VERSION);
 	for (i = 0; i < COMMANDS; i++)
-		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
+		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
 	fprintf(out, "\n'kidoban COMMAND -h' shows options and examples, such as\n"
 		     "  kidoban ops capture.pcap\n"
 		     "  kidoban replay -p zones/model1.yaml capture.pcap\n");

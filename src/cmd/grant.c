@@ -1,65 +1,68 @@
 /* kidoban grant: open a conduit for a while. */
-#include "base/utf8.h"
+#include "cmd/client.h"
 #include "cmd/state.h"
+#include "run/grants.h"
 
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LONGEST (366 * CIVIL_DAY * CIVIL_NS)
-
 static const struct cmd_help help = {
-	"grant", "-p policy.yaml --state FILE CONDUIT --for 2h --approver NAME --reason TEXT",
+	"grant",
+	"[-p policy.yaml --state FILE | -c kidoban.yaml | --socket PATH] CONDUIT --for 2h "
+	"--approver NAME --reason TEXT",
 	"Opens a conduit that needs a grant. It closes by itself when the time is over, or with\n"
-	"'kidoban revoke'. Who, when and why are kept, and so is a grant that was refused.\n\n"
+	"'kidoban revoke'. Who, when and why are kept, and so is a grant that was refused. Given\n"
+	"by the running service, or written into the state file, where the service finds it.\n\n"
 	"  -p, --policy FILE     the policy with the conduit\n"
-	"      --state FILE      where grants are kept; made when it is not there\n"
+	"      --state FILE      where grants are kept; made when it is not there\n" CLIENT_HELP
 	"      --for DURATION    how long: 30m, 2h, 1d\n"
 	"      --approver NAME   who approved it; one of those the conduit names, if it names any\n"
 	"      --reason TEXT     what for, for the log\n"
 	"      --at TIME         when it begins, 2026-11-21T10:00 in the time zone of the policy\n"
 	"                        (default: now)\n\n"
 	"examples:\n"
+	"  kidoban grant vendor-maintenance --for 2h --approver tanaka --reason 'ticket 4711'\n"
 	"  kidoban grant -p policy.yaml --state kidoban.db vendor-maintenance --for 2h --approver "
 	"tanaka --reason 'pump 3, ticket 4711'\n"
 	"  kidoban grant -p policy.yaml --state kidoban.db eng-program --for 90m --approver sato "
 	"--reason 'line change' --at 2026-11-21T10:00\n"};
 
 struct asked {
-	const char *policy, *state, *conduit, *duration, *approver, *reason, *at;
+	struct client cl;
+	const char *policy, *conduit, *duration, *approver, *reason, *at;
 };
 
 static int parse(struct asked *a, int argc, char **argv, bool *done)
 {
-	enum { OPT_STATE = CMD_OPT_OWN, OPT_FOR, OPT_APPROVER, OPT_REASON, OPT_AT };
-	static const struct option options[] = {{"policy", required_argument, NULL, 'p'},
-						{"state", required_argument, NULL, OPT_STATE},
+	enum { OPT_FOR = CLIENT_OPT_OWN, OPT_APPROVER, OPT_REASON, OPT_AT };
+	static const struct option options[] = {CLIENT_OPTIONS,
+						{"policy", required_argument, NULL, 'p'},
 						{"for", required_argument, NULL, OPT_FOR},
 						{"approver", required_argument, NULL, OPT_APPROVER},
 						{"reason", required_argument, NULL, OPT_REASON},
 						{"at", required_argument, NULL, OPT_AT},
 						{"help", no_argument, NULL, 'h'},
 						{NULL, 0, NULL, 0}};
-	const char **const to[] = {&a->state, &a->duration, &a->approver, &a->reason, &a->at};
+	const char **const to[] = {&a->duration, &a->approver, &a->reason, &a->at};
 	int c;
 
 	*done = true;
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":p:h", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":p:c:h", options, NULL)) != -1) {
 		if (c == 'h')
 			return cmd_show_help(&help);
 		if (c == 'p')
 			a->policy = optarg;
-		else if (c >= OPT_STATE && c <= OPT_AT)
-			*to[c - OPT_STATE] = optarg;
-		else
+		else if (c >= OPT_FOR && c <= OPT_AT)
+			*to[c - OPT_FOR] = optarg;
+		else if (!client_option(&a->cl, c, optarg))
 			return cmd_option_error(&help, c, argv[optind - 1]);
 	}
 	if (optind != argc - 1)
 		return cmd_usage_error(&help, "which conduit? One, please");
 	a->conduit = argv[optind];
-	if (!a->policy || !a->state)
+	if (!a->policy != !a->cl.state)
 		return cmd_usage_error(&help, "%s",
 				       a->policy ? "--state is missing"
 						 : "-p is missing: which policy?");
@@ -72,81 +75,15 @@ static int parse(struct asked *a, int argc, char **argv, bool *done)
 	return CMD_OK;
 }
 
-/* Begin and end; a sentence on standard error when they cannot be read. */
-static bool times(const struct asked *a, const struct policy *p, int64_t now, struct state_grant *g)
+/* What else must be so for the conduit to be open. */
+static void only(const char *modes, const char *schedule, const char *until, const char *timezone)
 {
-	struct civil c;
-	bool has_time;
-	int64_t ns;
-
-	g->from = now;
-	if (a->at) {
-		if (!civil_parse(a->at, &c, &has_time) || !has_time || c.year > 2200) {
-			cmd_usage_error(&help, "--at '%s' is no time; write 2026-11-21T10:00",
-					a->at);
-			return false;
-		}
-		g->from = tz_utc(policy_tz(p), civil_seconds(&c), false) * CIVIL_NS;
-	}
-	if (!civil_duration(a->duration, &ns) || ns > LONGEST) {
-		cmd_usage_error(&help, "--for '%s' is no duration of up to a year; write 30m or 2h",
-				a->duration);
-		return false;
-	}
-	g->until = g->from + ns;
-	return true;
-}
-
-static bool is_approver(const struct policy_conduit *c, const char *name)
-{
-	const char *const *a = c->approvers;
-
-	while (a && *a && strcmp(*a, name) != 0)
-		a++;
-	return !a || *a;
-}
-
-static bool is_blank(const char *s)
-{
-	return s[strspn(s, " ")] == '\0';
-}
-
-static void list(char *buf, size_t size, const char *const *names)
-{
-	size_t len = 0;
-
-	for (; *names && len < size; names++)
-		len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? ", " : "", *names);
-}
-
-/* Why not; "" when nothing speaks against it. */
-static void refusal(const struct policy *p, const struct state_grant *g, char *why, size_t size)
-{
-	uint32_t i = policy_conduit_find(p, g->conduit);
-	const struct policy_conduit *c = policy_conduit_at(p, i);
-	char text[256] = "", asked[64];
-
-	*why = '\0';
-	if (!c) {
-		snprintf(why, size, "the policy has no conduit \"%.64s\"", g->conduit);
-	} else if (!c->grant_required) {
-		snprintf(why, size, "conduit %s needs no grant: it is open %s", c->id,
-			 *c->when ? c->when : "always");
-	} else if (is_blank(g->approver) || !is_approver(c, g->approver)) {
-		if (c->approvers)
-			list(text, sizeof(text), c->approvers);
-		snprintf(why, size, "%.64s may not open conduit %s%s%s",
-			 is_blank(g->approver) ? "nobody" : g->approver, c->id,
-			 *text ? "; those who may: " : "", text);
-	} else if (c->grant_longest && g->until - g->from > c->grant_longest) {
-		civil_duration_str(g->until - g->from, asked, sizeof(asked));
-		civil_duration_str(c->grant_longest, text, sizeof(text));
-		snprintf(why, size, "%s is too long: conduit %s may be opened for %s at most",
-			 asked, c->id, text);
-	} else if (is_blank(g->reason)) {
-		snprintf(why, size, "the reason is empty; say what the grant is for");
-	}
-	utf8_trim(why);
+	if (*modes)
+		printf("  and only in operating mode %s\n", modes);
+	if (*schedule)
+		printf("  and only %s (%s)\n", schedule, timezone);
+	if (*until)
+		printf("  and only until %s (%s)\n", until, timezone);
 }
 
 static void tell(const struct policy *p, const char *state, const struct state_grant *g,
@@ -160,12 +97,7 @@ static void tell(const struct policy *p, const char *state, const struct state_g
 	       g->until <= now ? "was" : "is", cmd_time_str(z, g->from, from),
 	       cmd_time_str(z, g->until, until), z->name);
 	printf("  permits: %s\n", c->permits);
-	if (*c->modes)
-		printf("  and only in operating mode %s\n", c->modes);
-	if (*c->schedule)
-		printf("  and only %s (%s)\n", c->schedule, z->name);
-	if (*c->until)
-		printf("  and only until %s (%s)\n", c->until, z->name);
+	only(c->modes, c->schedule, c->until, z->name);
 	if (g->until > now)
 		printf("  to close it before: kidoban revoke --state %s %lld --reason TEXT\n",
 		       state, (long long)g->id);
@@ -177,40 +109,99 @@ static int give(const struct asked *a, const struct policy *p)
 		.conduit = a->conduit, .approver = a->approver, .reason = a->reason};
 	const struct policy_conduit *c;
 	struct cmd_actor who;
+	const char *path = client_state(&a->cl);
 	struct state *s;
 	char why[400];
 	int code = CMD_OK;
 
 	cmd_actor(&who);
-	if (!times(a, p, who.actor.time, &g))
-		return CMD_USAGE;
-	s = cmd_state_open(&help, a->state, STATE_CREATE);
+	if (!grant_times(p, a->duration, a->at, who.actor.time, &g, why, sizeof(why)))
+		return cmd_usage_error(&help, "%s", why);
+	s = cmd_state_open(&help, path, STATE_CREATE);
 	if (!s)
 		return CMD_USAGE;
 	c = policy_conduit_at(p, policy_conduit_find(p, g.conduit));
 	g.permits = c ? c->permits : "";
-	refusal(p, &g, why, sizeof(why));
+	grant_refusal(p, &g, why, sizeof(why));
 	if (!state_expire(s, &who.actor)) {
-		code = cmd_state_error(&help, a->state, s);
+		code = cmd_state_error(&help, path, s);
 	} else if (*why) {
 		fprintf(stderr, "kidoban grant: refused: %s\n", why);
 		code = CMD_UNEXPECTED;
 		if (!state_refuse(s, &who.actor, g.conduit, g.approver, g.reason, why))
-			code = cmd_state_error(&help, a->state, s);
+			code = cmd_state_error(&help, path, s);
 	} else if (state_grant(s, &who.actor, &g, &g.id)) {
-		tell(p, a->state, &g, who.actor.time);
+		tell(p, path, &g, who.actor.time);
 	} else {
-		code = cmd_state_error(&help, a->state, s);
+		code = cmd_state_error(&help, path, s);
 	}
 	state_close(s);
+	if (code == CMD_OK)
+		client_tell_state(&help, &a->cl, path);
 	return code;
+}
+
+static int by_file(const struct asked *a)
+{
+	const char *path = a->policy ? a->policy : a->cl.loaded->policy;
+	struct diag diag = {.count = 0};
+	struct policy *p = policy_load(path, &diag);
+	int code;
+
+	diag_print(&diag, stderr);
+	code = p ? give(a, p) : CMD_USAGE;
+	policy_free(p);
+	diag_free(&diag);
+	return code;
+}
+
+static int by_service(const struct asked *a, bool quiet, enum client_result *r)
+{
+	json_t *o = json_pack("{ssssssssss}", "do", "grant", "conduit", a->conduit, "for",
+			      a->duration, "approver", a->approver, "reason", a->reason),
+	       *answer;
+	const json_t *g;
+
+	if (a->at)
+		json_object_set_new(o, "at", json_string(a->at));
+	*r = client_ask(&help, &a->cl, o, quiet, &answer);
+	if (*r == CLIENT_REFUSED && quiet)
+		fprintf(stderr, "kidoban grant: %s\n", client_text(answer, "error"));
+	g = json_object_get(answer, "grant");
+	if (*r == CLIENT_DONE) {
+		printf("grant %lld: conduit %s is open from %s until %s (%s)\n",
+		       (long long)client_number(g, "id"), client_text(g, "conduit"),
+		       client_text(g, "from_local"), client_text(g, "until_local"),
+		       client_text(answer, "timezone"));
+		printf("  permits: %s\n", client_text(g, "permits"));
+		only(client_text(answer, "operating_modes"), client_text(answer, "schedule"),
+		     client_text(answer, "open_until"), client_text(answer, "timezone"));
+		printf("  to close it before: kidoban revoke %lld --reason TEXT\n",
+		       (long long)client_number(g, "id"));
+	}
+	json_decref(answer);
+	return client_exit(*r);
+}
+
+/* The service, when it runs; else the file that it will read. */
+static int run(struct asked *a)
+{
+	enum client_result r;
+	bool has_files;
+	int code;
+
+	if (!client_begin(&a->cl))
+		return CMD_USAGE;
+	if (a->cl.state)
+		return by_file(a);
+	has_files = a->cl.loaded && a->cl.loaded->policy && a->cl.loaded->state;
+	code = by_service(a, has_files, &r);
+	return r == CLIENT_UNREACHABLE && has_files ? by_file(a) : code;
 }
 
 int cmd_grant(int argc, char **argv)
 {
-	struct asked a = {.state = NULL};
-	struct diag diag = {.count = 0};
-	struct policy *p;
+	struct asked a = {.policy = NULL};
 	bool done;
 	int code = parse(&a, argc, argv, &done);
 
@@ -220,10 +211,7 @@ int cmd_grant(int argc, char **argv)
 	    !cmd_text_ok(&help, "--approver", a.approver) ||
 	    !cmd_text_ok(&help, "--reason", a.reason))
 		return CMD_USAGE;
-	p = policy_load(a.policy, &diag);
-	diag_print(&diag, stderr);
-	code = p ? give(&a, p) : CMD_USAGE;
-	policy_free(p);
-	diag_free(&diag);
+	code = run(&a);
+	client_end(&a.cl);
 	return code;
 }

@@ -99,18 +99,26 @@ static void hex(const uint8_t *hash, char out[2 * STATE_HASH + 1])
 		snprintf(out + 2 * i, 3, "%02x", hash[i]);
 }
 
+/* It is about a quarantine, not about a grant. */
+static bool about_host(const struct state_entry *e)
+{
+	return strcmp(e->what, "quarantine") == 0 || strcmp(e->what, "release") == 0 ||
+	       strcmp(e->what, "over") == 0;
+}
+
 static void entry_json(const struct state_entry *e)
 {
 	json_t *o = json_object();
+	bool host = about_host(e);
 	char text[2 * STATE_HASH + 1];
 
 	hex(e->hash, text);
 	json_object_set_new(o, "seq", json_integer(e->seq));
 	set_time(o, "time", e->time);
 	set_text(o, "what", e->what);
-	json_object_set_new(o, "grant", json_integer(e->grant_id));
-	set_text(o, "conduit", e->conduit);
-	set_text(o, "approver", e->approver);
+	json_object_set_new(o, host ? "quarantine" : "grant", json_integer(e->grant_id));
+	set_text(o, host ? "host" : "conduit", e->conduit);
+	set_text(o, host ? "by" : "approver", e->approver);
 	set_text(o, "os_user", e->os_user);
 	set_text(o, "reason", e->reason);
 	set_text(o, "detail", e->detail);
@@ -135,9 +143,12 @@ static void one_entry(void *user, const struct state_entry *e)
 		snprintf(id, sizeof(id), " %lld", (long long)e->grant_id);
 	printf("%4lld  %s UTC  %s%s  %s", (long long)e->seq,
 	       cmd_time_str(&tz_of_utc, e->time, time), e->what, id, e->conduit);
-	printf("%s%s, by %s: %s%s%s%s%s\n", *e->approver ? ", approved by " : "", e->approver,
-	       e->os_user, e->detail, *e->reason ? " (" : "", e->reason, *e->reason ? ")" : "",
-	       e->intact ? "" : "  [not as it was written]");
+	printf("%s%s, by %s: %s%s%s%s%s\n",
+	       !*e->approver   ? ""
+	       : about_host(e) ? ", wanted by "
+			       : ", approved by ",
+	       e->approver, e->os_user, e->detail, *e->reason ? " (" : "", e->reason,
+	       *e->reason ? ")" : "", e->intact ? "" : "  [not as it was written]");
 }
 
 /* The chain's last hash, to be kept elsewhere: it shows when entries are gone from the end. */

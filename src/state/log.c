@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const names[STATE_WHATS] = {"grant",	     "revoke",	"expire", "refuse",
-					       "quarantine", "release", "over"};
+static const char *const names[STATE_WHATS] = {
+	"grant", "revoke", "expire", "refuse", "quarantine", "release", "over", "mode", "reload"};
 
 static bool feed_text(EVP_MD_CTX *md, const char *text)
 {
@@ -92,6 +92,19 @@ bool state_append(struct state *s, enum state_what what, struct state_entry *e)
 		return state_failed(s, "writing the log");
 	}
 	return state_run(s, q);
+}
+
+bool state_note(struct state *s, const struct state_actor *who, enum state_what what,
+		const char *reason, const char *detail)
+{
+	struct state_entry e = {.time = who->time,
+				.conduit = "",
+				.approver = "",
+				.os_user = who->os_user,
+				.reason = reason,
+				.detail = detail};
+
+	return state_begin(s) && state_end(s, state_append(s, what, &e));
 }
 
 bool state_log(struct state *s, void (*one)(void *user, const struct state_entry *e), void *user)

@@ -107,15 +107,17 @@ enum state_what {
 	STATE_ISOLATED,
 	STATE_RELEASED,
 	STATE_ISOLATION_OVER,
+	STATE_MODE,
+	STATE_RELOADED,
 	STATE_WHATS
 };
 
 struct state_entry {
-	int64_t seq;  /* from 1, without holes */
-	int64_t time; /* ns since 1970 UTC */
-	const char
-		*what; /* "grant", "revoke", "expire", "refuse"; "quarantine", "release", "over" */
-	int64_t grant_id;		/* 0: none; of the last three: of the quarantine */
+	int64_t seq;	  /* from 1, without holes */
+	int64_t time;	  /* ns since 1970 UTC */
+	const char *what; /* "grant", "revoke", "expire", "refuse"; "quarantine", "release", "over";
+			   * "mode", "reload" */
+	int64_t grant_id; /* 0: none; of the last three: of the quarantine */
 	const char *conduit, *approver; /* of the last three: the host, and who wanted it */
 	const char *os_user, *reason;
 	const char *detail; /* in words */
@@ -159,6 +161,10 @@ bool state_expire(struct state *s, const struct state_actor *who);
 /* Logs that something was asked for and not done; any text may be "". */
 bool state_refuse(struct state *s, const struct state_actor *who, const char *conduit,
 		  const char *approver, const char *reason, const char *detail);
+
+/* Logs what was done to the running service: STATE_MODE, STATE_RELOADED. */
+bool state_note(struct state *s, const struct state_actor *who, enum state_what what,
+		const char *reason, const char *detail);
 
 /* All grants by id, or the whole log from its begin. False when it cannot be read. */
 bool state_grants(struct state *s, void (*one)(void *user, const struct state_grant *g),

@@ -1,0 +1,80 @@
+#include "run/totals.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void add(uint64_t *to, const uint64_t *from, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		to[i] += from[i];
+}
+
+/* These hold nothing but counters. */
+#define ADD_ALL(to, from)                                                                          \
+	do {                                                                                       \
+		_Static_assert(sizeof(*(to)) % sizeof(uint64_t) == 0, "counters only");            \
+		add((uint64_t *)(to), (const uint64_t *)(from), sizeof(*(to)) / sizeof(uint64_t)); \
+	} while (0)
+
+static void add_iface(struct source_stats *to, const struct source_stats *from)
+{
+	memcpy(to->iface, from->iface, sizeof(to->iface));
+	to->packets += from->packets;
+	to->bytes += from->bytes;
+	to->kernel_drops += from->kernel_drops;
+	to->interface_drops += from->interface_drops;
+	to->sent += from->sent;
+	to->send_failed += from->send_failed;
+	to->unseen += from->unseen;
+	add(to->in, from->in, 2);
+	to->up = to->up || from->up;
+}
+
+static void add_worker(struct totals *t, const struct worker_counts *c, unsigned source)
+{
+	unsigned i;
+
+	ADD_ALL(&t->packet, &c->packet);
+	ADD_ALL(&t->flow, &c->flow);
+	ADD_ALL(&t->act, &c->act);
+	ADD_ALL(&t->latency, &c->latency);
+	ADD_ALL(&t->ops, &c->ops);
+	ADD_ALL(&t->incidents, &c->incidents);
+	ADD_ALL(&t->occurrences, &c->occurrences);
+	t->latency_sum += c->latency_sum;
+	if (c->conduits == t->conduits)
+		for (i = 0; i < t->conduits; i++)
+			ADD_ALL(&t->conduit[i], &c->conduit[i]);
+	if (c->ifaces > t->ifaces[source])
+		t->ifaces[source] = c->ifaces;
+	for (i = 0; i < c->ifaces; i++)
+		add_iface(&t->source[source][i], &c->source[i]);
+}
+
+bool totals_take(struct service *s, struct totals *t)
+{
+	const struct policy *p = service_policy(s);
+	struct worker_counts *c = malloc(sizeof(*c));
+	unsigned i;
+
+	memset(t, 0, sizeof(*t));
+	if (!c)
+		return false;
+	while (p && policy_conduit_at(p, t->conduits))
+		t->conduits++;
+	t->conduit = calloc(t->conduits ? t->conduits : 1, sizeof(*t->conduit));
+	for (i = 0; t->conduit && service_counts(s, i, c); i++) {
+		add_worker(t, c, service_worker_source(s, i));
+		free(c->conduit);
+	}
+	free(c);
+	return t->conduit != NULL;
+}
+
+void totals_free(struct totals *t)
+{
+	free(t->conduit);
+	t->conduit = NULL;
+}
