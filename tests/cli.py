@@ -23,7 +23,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 KIDOBAN = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(ROOT, "build/src/kidoban"))
 DEMO = os.path.join(ROOT, "pcaps/demo-model1.pcap")
 POLICY = os.path.join(ROOT, "zones/model1.yaml")
-COMMANDS = ("grant", "revoke", "grants", "replay", "ops", "check", "explain", "export", "validate", "diff", "learn", "import")
+COMMANDS = ("grant", "revoke", "grants", "replay", "ops", "check", "explain", "export", "validate", "diff", "learn", "import",
+            "status", "reload", "mode", "quarantine", "release", "assets")
 OPS_COLUMNS = ("frame time src sport dst dport vlan proto role class code name status unit space first "
                "count values request_frame rtt flow").split()
 TESTS = []

@@ -23,8 +23,6 @@ static const struct cmd_help help = {
 	"                        (default: now)\n\n"
 	"examples:\n"
 	"  kidoban grant vendor-maintenance --for 2h --approver tanaka --reason 'ticket 4711'\n"
-	"  kidoban grant -p policy.yaml --state kidoban.db vendor-maintenance --for 2h --approver "
-	"tanaka --reason 'pump 3, ticket 4711'\n"
 	"  kidoban grant -p policy.yaml --state kidoban.db eng-program --for 90m --approver sato "
 	"--reason 'line change' --at 2026-11-21T10:00\n"};
 
