@@ -11,7 +11,7 @@ static const struct cmd_help reload_help = {
 	"\n"
 	"examples:\n"
 	"  kidoban reload\n"
-	"  kidoban check /etc/kidoban/policy.yaml && kidoban reload\n"};
+	"  kidoban reload -c /etc/kidoban/line2.yaml\n"};
 
 static const struct cmd_help mode_help = {
 	"mode", "[-c kidoban.yaml | --socket PATH] MODE [--reason TEXT]",
