@@ -41,7 +41,7 @@ struct bridge_config {
 	unsigned workers; /* as in capture/live.h */
 	unsigned worker;
 	uint16_t group;
-	int64_t beat_timeout; /* ns without beat() after which the kernel stands in; 0: 500 ms */
+	int64_t beat_timeout; /* ns without beat() after which the kernel stands in; 0: 300 ms */
 };
 
 /* NULL with a sentence in err. The wire is in the kernel already when this fails later than there.

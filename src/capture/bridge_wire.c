@@ -1,7 +1,8 @@
 #include "capture/bridge_wire.h"
 
+#include "capture/bridge_alive.h"
+
 #include <ctype.h>
-#include <inttypes.h>
 #include <nftables/libnftables.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -10,8 +11,9 @@
 #include <string.h>
 #include <time.h>
 
-#define NS_PER_MS	1000000
-#define DEFAULT_TIMEOUT (500 * NS_PER_MS)
+#define NS_PER_MS 1000000
+/* Three beats; and a TCP end has its second retransmission (RFC 6298) behind the silence. */
+#define DEFAULT_TIMEOUT (300 * NS_PER_MS)
 #define MIN_TIMEOUT	(50 * NS_PER_MS)
 /* The kernel counts the element's time in jiffies, of 10 ms at most. */
 #define JIFFY	    (10 * NS_PER_MS)
@@ -21,13 +23,13 @@
 struct wire {
 	struct wire *next;
 	char iface[2][SOURCE_IFACE_LEN];
-	char stays[NAME_LEN], live[NAME_LEN]; /* names of the two tables */
-	struct nft_ctx *nft;		      /* loads the wire */
-	struct nft_ctx *owner;		      /* owns the live table; NULL before wire_live() */
+	char stays[NAME_LEN], owned[NAME_LEN]; /* names of the two tables */
+	struct nft_ctx *nft;		       /* loads the wire */
+	struct alive *alive;		       /* NULL before wire_live() */
 	bool when_stopped_open;
 	bool aside;
-	unsigned users;
-	uint64_t all, beaten; /* workers there are; who has beaten since the last renewal */
+	unsigned users, workers; /* who have joined; who will */
+	uint64_t all, beaten;	 /* a bit for each worker; who has beaten since the last renewal */
 	int64_t timeout;
 	/* The kernel dropped until then, once the last renewal was committed; and the last time it
 	 * did not: after gap_from, up to gap_to. */
@@ -183,11 +185,12 @@ static struct wire *make(const struct bridge_config *cfg, char *err, size_t errl
 	snprintf(w->iface[0], sizeof(w->iface[0]), "%s", cfg->iface[0]);
 	snprintf(w->iface[1], sizeof(w->iface[1]), "%s", cfg->iface[1]);
 	name(w->stays, "kidoban_wire_", w->iface[0]);
-	name(w->live, "kidoban_live_", w->iface[0]);
+	name(w->owned, "kidoban_live_", w->iface[0]);
 	w->when_stopped_open = cfg->when_stopped_open;
 	w->timeout = cfg->beat_timeout ? cfg->beat_timeout : DEFAULT_TIMEOUT;
 	if (w->timeout < MIN_TIMEOUT)
 		w->timeout = MIN_TIMEOUT;
+	w->workers = workers;
 	w->all = workers == WORKERS_MAX ? UINT64_MAX : (UINT64_C(1) << workers) - 1;
 	atomic_init(&w->until, INT64_MIN);
 	atomic_init(&w->gap_from, INT64_MIN);
@@ -242,8 +245,7 @@ void wire_leave(struct wire *w, bool orderly)
 		/* cut first, so that nothing passes in between */
 		if (orderly && !w->when_stopped_open)
 			load_own(w, cut_text, err, sizeof(err));
-		if (w->owner)
-			nft_ctx_free(w->owner);
+		alive_close(w->alive);
 		nft_ctx_free(w->nft);
 		for (p = &wires; *p != w; p = &(*p)->next)
 			;
@@ -265,88 +267,31 @@ bool wire_replace(struct wire *w, const char *ruleset, char *err, size_t errlen)
 
 /* --- the live table --- */
 
-static bool make_live(struct wire *w, char *err, size_t errlen)
-{
-	char *text, why[200];
-	bool ok;
-
-	if (asprintf(&text,
-		     "table netdev %s {\n"
-		     "\tflags owner\n"
-		     "\tset alive {\n"
-		     "\t\ttype ifname\n"
-		     "\t\tflags timeout\n"
-		     "\t}\n"
-		     "\tchain a {\n"
-		     "\t\ttype filter hook ingress device \"%s\" priority -10; policy accept;\n"
-		     "\t\tiifname @alive drop\n"
-		     "\t}\n"
-		     "\tchain b {\n"
-		     "\t\ttype filter hook ingress device \"%s\" priority -10; policy accept;\n"
-		     "\t\tiifname @alive drop\n"
-		     "\t}\n"
-		     "}\n",
-		     w->live, w->iface[0], w->iface[1]) < 0) {
-		snprintf(err, errlen, "out of memory");
-		return false;
-	}
-	w->owner = context();
-	ok = w->owner && run(w->owner, text, why, sizeof(why));
-	free(text);
-	if (!ok) {
-		snprintf(err, errlen,
-			 "the table %s: %s; is there another kidoban between %s and %s?", w->live,
-			 w->owner ? why : "out of memory", w->iface[0], w->iface[1]);
-		if (w->owner)
-			nft_ctx_free(w->owner);
-		w->owner = NULL;
-	}
-	return ok;
-}
-
 bool wire_live(struct wire *w, char *err, size_t errlen)
 {
 	bool ok;
 
 	pthread_mutex_lock(&lock);
-	ok = w->owner || make_live(w, err, errlen);
+	if (!w->alive && w->users == w->workers)
+		w->alive = alive_open(w->owned, w->iface[0], w->iface[1], err, errlen);
+	ok = w->alive || w->users < w->workers;
 	pthread_mutex_unlock(&lock);
 	return ok;
 }
 
-/* The element as it is now goes, whether it was there or not; with a timeout, a new one comes. */
-static bool renew(struct wire *w, int64_t timeout)
-{
-	char text[640], err[64];
-	char element[128];
-	int n;
-
-	snprintf(element, sizeof(element), "element netdev %s alive { \"%s\", \"%s\" }", w->live,
-		 w->iface[0], w->iface[1]);
-	n = snprintf(text, sizeof(text), "add %s\ndelete %s\n", element, element);
-	if (timeout > 0)
-		snprintf(text + n, sizeof(text) - (size_t)n,
-			 "add element netdev %s alive { \"%s\" timeout %" PRId64
-			 "ms, \"%s\" timeout %" PRId64 "ms }\n",
-			 w->live, w->iface[0], timeout / NS_PER_MS, w->iface[1],
-			 timeout / NS_PER_MS);
-	return run(w->owner, text, err, sizeof(err));
-}
-
 void wire_beat(struct wire *w, unsigned worker)
 {
-	int64_t before, until;
+	int64_t before, after, until;
 
 	pthread_mutex_lock(&lock);
 	w->beaten |= UINT64_C(1) << worker;
-	if (w->beaten == w->all && w->owner && !w->aside) {
+	if (w->beaten == w->all && w->alive && !w->aside) {
 		w->beaten = 0;
 		until = atomic_load(&w->until);
-		before = wire_now();
-		if (renew(w, w->timeout)) {
+		if (alive_renew(w->alive, (uint64_t)(w->timeout / NS_PER_MS), &before, &after)) {
 			if (before > until) {
 				atomic_store(&w->gap_from, until);
-				atomic_store(&w->gap_to, wire_now());
+				atomic_store(&w->gap_to, after);
 			}
 			atomic_store(&w->until, before + w->timeout - JIFFY);
 		}
@@ -356,15 +301,13 @@ void wire_beat(struct wire *w, unsigned worker)
 
 void wire_aside(struct wire *w)
 {
-	int64_t before;
+	int64_t before, after;
 
 	pthread_mutex_lock(&lock);
-	if (!w->aside && w->owner) {
+	if (!w->aside && w->alive) {
 		w->aside = true;
-		before = wire_now();
-		if (before < atomic_load(&w->until))
+		if (alive_renew(w->alive, 0, &before, &after) && before < atomic_load(&w->until))
 			atomic_store(&w->until, before);
-		renew(w, 0);
 	}
 	pthread_mutex_unlock(&lock);
 }

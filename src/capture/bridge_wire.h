@@ -26,8 +26,9 @@ struct wire;
 /* The wire is in the kernel when this returns. NULL with a sentence in err. */
 struct wire *wire_join(const struct bridge_config *cfg, char *err, size_t errlen);
 
-/* Makes the live table, which does not drop yet; the first of the workers does it. To be called
- * once the sockets hear. */
+/* Makes the live table, which does not drop yet; the last of the workers to join does it, once its
+ * sockets hear. A process that is killed closes what it opened last first, and a packet socket
+ * takes the kernel some 25 ms: so the table goes at once, and the wire passes frames again. */
 bool wire_live(struct wire *w, char *err, size_t errlen);
 
 /* That worker makes progress. Once all do, the kernel drops from now on, for the timeout. */
