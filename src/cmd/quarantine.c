@@ -126,7 +126,7 @@ static int isolate_in_file(const struct asked *a, struct state *s, const struct 
 	quarantine_refusal(NULL, a->name, err, sizeof(err));
 	if (*err) {
 		fprintf(stderr, "kidoban %s: refused: %s\n", a->help->name, err);
-		return state_refuse(s, who, a->name, q.by, a->reason, err)
+		return state_refuse(s, who, a->name, "", a->reason, err)
 			       ? CMD_UNEXPECTED
 			       : cmd_state_error(a->help, client_state(&a->cl), s);
 	}

@@ -288,7 +288,7 @@ static json_t *do_quarantine(const struct asked *a)
 	if (!state_expire(service_state(a->s), &a->who))
 		return state_broken(a);
 	if (*why)
-		return refused(a, name, q.by, reason, why);
+		return refused(a, name, "", reason, why);
 	if (!state_isolate(service_state(a->s), &a->who, &q, &q.id))
 		return state_broken(a);
 	o = good();
