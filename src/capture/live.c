@@ -22,6 +22,7 @@
 #define BUFFER	       (64u << 20)
 #define BLOCK_MS       10  /* a block that is not full is handed over after this */
 #define BATCH	       512 /* frames of one interface, then the next has its turn */
+#define HOLD_NS	       (2 * BLOCK_MS * NS_PER_MS) /* by then other interfaces have handed over theirs */
 #define LOOK_NS	       (500 * NS_PER_MS)
 #define BACKOFF_NS     (500 * NS_PER_MS) /* to the second try; doubled up to: */
 #define BACKOFF_MAX_NS (4 * NS_PER_S)
@@ -43,6 +44,9 @@ struct port {
 	int64_t since;	      /* ns, its time: older frames went to another worker as well */
 	int64_t retry, pause; /* ns, monotonic: when to try again, and how long to wait then */
 	bool joined;	      /* is in the fanout group */
+	struct pcap_pkthdr *head; /* of several interfaces: the frame that waits for its turn */
+	const u_char *data;	  /* its bytes; NULL: none waits */
+	bool dry;		  /* no more was there, this time around */
 	uint64_t packets, bytes;
 	uint32_t drops, ifdrops; /* as pcap_stats() said last */
 	struct shown shown;
@@ -214,6 +218,7 @@ static void port_close(struct port *p, pcap_t *pcap)
 		fanout_leave(group_of(p));
 	p->joined = false;
 	p->pcap = NULL;
+	p->data = NULL;
 }
 
 static enum opened port_configure(struct port *p, pcap_t *pcap, char *err, size_t errlen,
@@ -344,6 +349,11 @@ static void look(struct live *l, int64_t now)
 
 /* --- frames --- */
 
+static int64_t time_of(const struct pcap_pkthdr *h)
+{
+	return h->ts.tv_sec * NS_PER_S + h->ts.tv_usec; /* nanoseconds were asked for */
+}
+
 static void on_frame(u_char *user, const struct pcap_pkthdr *h, const u_char *data)
 {
 	struct port *p = (struct port *)user;
@@ -351,7 +361,7 @@ static void on_frame(u_char *user, const struct pcap_pkthdr *h, const u_char *da
 	struct source_frame f = {.raw = {.data = data,
 					 .caplen = h->caplen,
 					 .wirelen = h->len,
-					 .time = h->ts.tv_sec * NS_PER_S + h->ts.tv_usec,
+					 .time = time_of(h),
 					 .frame = p->packets + 1,
 					 .linktype = p->linktype,
 					 .file = p->number}};
@@ -365,7 +375,8 @@ static void on_frame(u_char *user, const struct pcap_pkthdr *h, const u_char *da
 	l->handler->frame(l->handler->user, &f);
 }
 
-static int drain(struct live *l)
+/* One interface, or several whose clocks do not agree: as they come. */
+static int take(struct live *l)
 {
 	int n = 0, rc;
 	unsigned i;
@@ -380,32 +391,113 @@ static int drain(struct live *l)
 			port_lost(p, clock_ns(CLOCK_MONOTONIC));
 		else
 			n += rc;
+	}
+	return n;
+}
+
+/* The frame that came first of those at hand; *dry: some interface has none. */
+static struct port *earliest(struct live *l, bool *dry)
+{
+	struct port *first = NULL;
+	unsigned i;
+
+	*dry = false;
+	for (i = 0; i < l->ports; i++) {
+		struct port *p = &l->port[i];
+		int rc = 0;
+
+		if (!p->pcap)
+			continue;
+		if (!p->data && !p->dry) {
+			rc = pcap_next_ex(p->pcap, &p->head, &p->data);
+			if (rc != 1) {
+				p->data = NULL;
+				p->dry = true;
+			}
+			if (rc < 0)
+				port_lost(p, clock_ns(CLOCK_MONOTONIC));
+		}
+		if (!p->data)
+			*dry = *dry || p->pcap;
+		else if (!first || time_of(p->head) < time_of(first->head))
+			first = p;
+	}
+	return first;
+}
+
+/*
+ * A tap has an output for each direction, and an answer must not come before its question: frames
+ * of several interfaces are merged by their time. An interface that has none may still hold back an
+ * earlier one, in a block that is not full: then a frame waits until that is impossible. A time
+ * that is not near now says that the clock was stepped; nothing waits for that.
+ */
+static int merge(struct live *l)
+{
+	int64_t now = clock_ns(CLOCK_REALTIME), age;
+	struct port *first;
+	unsigned i;
+	bool dry;
+	int n;
+
+	for (i = 0; i < l->ports; i++)
+		l->port[i].dry = false;
+	for (n = 0; n < BATCH; n++) {
+		first = earliest(l, &dry);
+		if (!first)
+			break;
+		age = now - time_of(first->head);
+		if (dry && age <= HOLD_NS && age >= -HOLD_NS)
+			break;
+		on_frame((u_char *)first, first->head, first->data);
+		first->data = NULL;
+	}
+	return n;
+}
+
+static int drain(struct live *l)
+{
+	int n = l->ports > 1 && l->cfg.timestamps != LIVE_TS_ADAPTER_UNSYNCED ? merge(l) : take(l);
+	unsigned i;
+
+	for (i = 0; n > 0 && i < l->ports; i++) {
+		struct port *p = &l->port[i];
+
 		atomic_store_explicit(&p->shown.packets, p->packets, memory_order_relaxed);
 		atomic_store_explicit(&p->shown.bytes, p->bytes, memory_order_relaxed);
 	}
-	if (n) {
+	if (n > 0) {
 		atomic_store_explicit(&l->in[0], l->ways.both, memory_order_relaxed);
 		atomic_store_explicit(&l->in[1], l->ways.one, memory_order_relaxed);
 	}
 	return n;
 }
 
-static int run(struct source *s, int timeout_ms, const struct source_handler *h)
+/* Until something comes, or a frame at hand has waited long enough. */
+static void wait_for_frames(struct live *l, int timeout_ms)
 {
-	struct live *l = (struct live *)s;
 	struct pollfd list[SOURCE_IFACES_MAX];
 	nfds_t count = 0;
 	unsigned i;
+
+	for (i = 0; i < l->ports; i++) {
+		if (l->port[i].data && timeout_ms > BLOCK_MS)
+			timeout_ms = BLOCK_MS;
+		else if (l->port[i].pcap && !l->port[i].data)
+			list[count++] = (struct pollfd){l->port[i].fd, POLLIN, 0};
+	}
+	poll(list, count, timeout_ms);
+}
+
+static int run(struct source *s, int timeout_ms, const struct source_handler *h)
+{
+	struct live *l = (struct live *)s;
 	int n;
 
 	l->handler = h;
 	n = drain(l);
 	if (n == 0) {
-		for (i = 0; i < l->ports; i++)
-			if (l->port[i].pcap)
-				list[count++] = (struct pollfd){l->port[i].fd, POLLIN, 0};
-		if (poll(list, count, timeout_ms) > 0)
-			n = drain(l);
+		wait_for_frames(l, timeout_ms);
+		n = drain(l);
 	}
 	look(l, clock_ns(CLOCK_MONOTONIC));
 	return *l->error ? -1 : n;

@@ -6,6 +6,9 @@
  * with the same group share the frames by capture/fanout.h: all between the same two hosts comes to
  * one worker, frames without addresses to the first. Workers are opened in order, from 0.
  *
+ * Frames of several interfaces come in the order of their time stamps, as a tap with an output for
+ * each direction needs it (but for unsynchronised adapters, whose clocks tell nothing).
+ *
  * It never transmits: libpcap is never asked to inject, and a test counts what leaves the
  * interface. What the kernel says there by itself (IPv6 autoconfiguration, ARP) is the
  * administrator's to switch off. VLAN tags that the kernel took off are put back by libpcap.

@@ -339,6 +339,19 @@ def one_direction():
 
 
 @test
+def tap_in_order():
+    """frames of several interfaces come in the order in which they were on the wires"""
+    for options in ((), ("--immediate",)):
+        with Lab() as lab:
+            m = Mirror(lab, *options, ports=3)
+            want = [ether(A, B, 0x88B5, struct.pack("!I", n) + bytes(42)) for n in range(3000)]
+            for n, f in enumerate(want):
+                m.send(f, port=(2, 0, 0, 1)[n % 4] if n > 1000 else 1 + n % 2)
+            got = [g["data"] for g in m.frames()]
+            assert got == [f.hex() for f in want], f"{options}: {sum(g != w.hex() for g, w in zip(got, want))} displaced"
+
+
+@test
 def losses():
     """what the kernel had to drop is counted: nothing is lost in silence"""
     with Lab() as lab:
