@@ -1,4 +1,5 @@
 /* From YAML to checked structs: the top of the file. zones/README.md is the language. */
+#include "base/hash.h"
 #include "policy/include.h"
 #include "policy/lint.h"
 #include "policy/geo.h"
@@ -140,6 +141,20 @@ static void load_tree(struct loader *l, const struct yaml_node *root)
 	}
 }
 
+/* Changes with every word, not with comments and spaces. */
+static uint64_t digest(const struct yaml_node *n, uint64_t key)
+{
+	const struct yaml_node *c;
+
+	key = hash_u64(n->kind, hash_bytes(n->text, n->len, key));
+	yaml_each (c, n) {
+		if (c->key)
+			key = hash_bytes(c->key->text, c->key->len, key);
+		key = digest(c, key);
+	}
+	return hash_u64(n->count, key);
+}
+
 /* errors: how many there were before this file. */
 static struct policy *load(struct yaml_doc *doc, const char *name, bool from_memory,
 			   struct diag *diag, unsigned errors)
@@ -157,8 +172,10 @@ static struct policy *load(struct yaml_doc *doc, const char *name, bool from_mem
 		p->tz = &tz_of_utc;
 		load_trust_defaults(p);
 		root = include_all(&set, doc);
-		if (root)
+		if (root) {
 			load_tree(&l, root);
+			p->digest = digest(root, 0);
+		}
 		if (diag->errors == errors && policy_compile_updates(p, diag) &&
 		    policy_compile(p, name, diag)) {
 			policy_compile_caps(p);

@@ -232,6 +232,7 @@ struct policy {
 	struct arena arena;
 	const char *file; /* the one it was loaded from */
 	const char *site;
+	uint64_t digest; /* of all that is written, whatever file it stands in */
 	enum policy_mode mode;
 	enum policy_operating_mode operating_mode;
 	enum notation notation;

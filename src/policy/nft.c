@@ -14,7 +14,7 @@ void nft_put_end(struct nft_writer *w, const char *counter, const char *what, en
 		"\t\tlimit rate 10/minute burst 20 packets log prefix \"kidoban %s \" level warn\n",
 		counter, what);
 	if (spared && fate != NFT_ACCEPTED && w->cfg->enforce)
-		nft_put_spared(w);
+		nft_put_spared(w, "accept");
 	if (fate == NFT_ACCEPTED || !w->cfg->enforce)
 		fputs("\t\taccept\n", w->chains);
 	else if (fate == NFT_DROPPED)
@@ -153,23 +153,15 @@ static void put_heading(struct nft_writer *w)
 			fprintf(w->out,
 				"# uses ct mark 0x%08x for connections of %s, known by its "
 				"MAC alone\n",
-				NFT_MARK_ASSET | i, nft_quote(a, p->asset[i].id, 80));
-	if (cfg->enforce && cfg->inspect == NFT_MARK)
-		fprintf(w->out,
-			"# meta mark 0x%08x: inspect, pass when nobody does; 0x%08x: do not pass "
-			"then; such as\n"
-			"# iptables-nft -A FORWARD -m mark --mark 0x%08x -j NFQUEUE --queue-num %u "
-			"--queue-bypass\n"
-			"# iptables-nft -A FORWARD -m mark --mark 0x%08x -j NFQUEUE --queue-num "
-			"%u\n",
-			NFT_MARK_OPEN, NFT_MARK_CLOSED, NFT_MARK_OPEN, cfg->queue, NFT_MARK_CLOSED,
-			cfg->queue);
+				MARK_ASSET | i, nft_quote(a, p->asset[i].id, 80));
+	nft_put_hand_heading(w);
 	put_notes(w);
 	fprintf(w->out,
 		"\ntable inet %s\ndelete table inet %s\n\ntable inet %s {\n"
 		"\tcounter inside_zones { }\n\tcounter no_conduit { }\n\tcounter layer_skipped { "
 		"}\n"
-		"\tcounter default_allow { }\n\tcounter held { }\n\tcounter invalid { }\n",
+		"\tcounter default_allow { }\n\tcounter held { }\n\tcounter invalid { }\n"
+		"\tcounter quarantined { }\n",
 		cfg->table, cfg->table, cfg->table);
 }
 

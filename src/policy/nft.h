@@ -30,20 +30,21 @@
 
 enum nft_inspect {
 	NFT_QUEUE,  /* queue statement: needs nft_queue in the kernel */
-	NFT_MARK,   /* meta mark NFT_MARK_...; a rule of the user's own hands it on */
+	NFT_MARK,   /* meta mark MARK_OPEN, MARK_CLOSED; iptables rules hand it on,
+		       policy_nft_iptables() */
 	NFT_ACCEPT, /* nobody looks inside */
 };
 
-#define NFT_MARK_OPEN	0x6b690001u /* marked for inspection; passes when nobody inspects */
-#define NFT_MARK_CLOSED 0x6b690002u /* does not */
-#define NFT_MARK_ASSET	0x6b6a0000u /* ct mark: | index of an asset known by its MAC alone */
+#define NFT_WORKERS_MAX	  16
+#define NFT_SET_NAME_SIZE 64 /* bytes of a set's name, with the NUL */
 
 struct nft_config {
 	const char *file;  /* of the policy, for the heading */
 	const char *table; /* a plain word: letters, digits, - and _ */
 	bool enforce;	   /* else: count, log, accept */
 	uint8_t inspect;   /* enum nft_inspect */
-	uint16_t queue;	   /* number for NFT_QUEUE */
+	uint16_t queue;	   /* number of the first queue: worker n has queue + 2n and the next one */
+	uint8_t workers;   /* 0: 1 */
 };
 
 /* What the ruleset cannot say; one sentence each, without the full stop. */
@@ -55,5 +56,32 @@ struct nft_notes {
 /* Writes the ruleset. False when memory is out, or the policy joins too much to be listed. */
 bool policy_nft(const struct policy *p, const struct nft_config *cfg, const struct nft_notes *notes,
 		FILE *out);
+
+/* For NFT_MARK: a shell script of the iptables rules that hand packets to the queues. */
+void policy_nft_iptables(uint16_t queue, unsigned workers, FILE *out);
+
+/*
+ * A number for what the policy says in that operating mode, never 0. Connections that were settled
+ * under another one are inspected again: rulesets and queue compare it (base/mark.h).
+ */
+uint16_t policy_nft_generation(const struct policy *p, enum policy_operating_mode mode);
+
+/* The set of that table whose elements open a conduit that needs a grant; see nft_hand.c. */
+void policy_nft_grant_set(const struct policy *p, uint32_t conduit, char name[NFT_SET_NAME_SIZE]);
+
+/*
+ * What the kernel does with frames between two interfaces when kidoban is not there: a table of
+ * family netdev that forwards everything from one to the other. Of a policy that enforces it cuts,
+ * both ways,
+ *
+ *   - frames between ends that conduits join, if none of these conduits fails open,
+ *   - frames between two zones that nothing joins, if one of them is external or iot and the
+ *     default is deny: as `fail` would have it if there were a conduit,
+ *
+ * never those of a safety zone, of assets known by their MAC alone, and what is no IP. There is no
+ * connection tracking at that place, so neither ports nor who asked whom count. False as above.
+ */
+bool policy_nft_wire(const struct policy *p, const char *a, const char *b, const char *table,
+		     FILE *out);
 
 #endif

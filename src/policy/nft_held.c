@@ -191,7 +191,7 @@ static const char *marks_of(struct nft_writer *w, const struct clients *c)
 
 		if (nft_mac_only(&p->asset[i]) && is_held(p, &x, c->what, c->arg) != c->others)
 			list = arena_printf(&w->plan.arena, "%s%s 0x%08x", list ? list : "",
-					    list ? "," : "", NFT_MARK_ASSET | i);
+					    list ? "," : "", MARK_ASSET | i);
 	}
 	return list;
 }
@@ -341,7 +341,7 @@ bool nft_put_narrowed(struct nft_writer *w, const char *then)
 	return any;
 }
 
-void nft_put_spared(struct nft_writer *w)
+void nft_put_spared(struct nft_writer *w, const char *then)
 {
 	const struct clients c = {.what = HELD_SAFETY};
 	int f;
@@ -350,8 +350,8 @@ void nft_put_spared(struct nft_writer *w)
 		bool in = has_members(w, f, HELD_SAFETY, 0);
 
 		if (in || (f == 0 && marks_of(w, &c)))
-			put_clients(w, f, &c, in, NULL, "accept");
+			put_clients(w, f, &c, in, NULL, then);
 		if (in)
-			put_servers(w, f, at(w, HELD_SAFETY, 0, f), "accept");
+			put_servers(w, f, at(w, HELD_SAFETY, 0, f), then);
 	}
 }

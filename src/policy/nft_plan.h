@@ -18,6 +18,7 @@
 #ifndef KIDOBAN_POLICY_NFT_PLAN_H
 #define KIDOBAN_POLICY_NFT_PLAN_H
 
+#include "base/mark.h"
 #include "policy/model.h"
 #include "policy/nft.h"
 

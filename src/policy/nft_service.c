@@ -278,6 +278,7 @@ void nft_put_objects(struct nft_writer *w)
 			fprintf(w->out, "\tcounter denied_%s { }\n", w->conduit_name[i]);
 	}
 	fputc('\n', w->out);
+	nft_put_hand_sets(w);
 	for (i = 0; i < p->conduits; i++)
 		if (p->conduit[i].pub.grant_required)
 			fprintf(w->out,
@@ -286,19 +287,6 @@ void nft_put_objects(struct nft_writer *w)
 				"timeout 2h }'\n"
 				"\tset grant_%s {\n\t\ttype nf_proto\n\t\tflags timeout\n\t}\n\n",
 				w->cfg->table, w->conduit_name[i], w->conduit_name[i]);
-}
-
-void nft_put_inspection(struct nft_writer *w, bool fail_open)
-{
-	const struct nft_config *cfg = w->cfg;
-
-	if (cfg->enforce && cfg->inspect == NFT_QUEUE)
-		fprintf(w->chains, "\t\tqueue num %u%s\n", cfg->queue, fail_open ? " bypass" : "");
-	if (cfg->enforce && cfg->inspect == NFT_MARK)
-		fprintf(w->chains, "\t\tmeta mark set 0x%08x\n",
-			fail_open ? NFT_MARK_OPEN : NFT_MARK_CLOSED);
-	if (!cfg->enforce || cfg->inspect != NFT_QUEUE)
-		fputs("\t\taccept\n", w->chains);
 }
 
 /* Where those go whom something else than ports and hours holds up. */
@@ -434,4 +422,5 @@ void nft_put_ends(struct nft_writer *w)
 		}
 	}
 	put_held(w);
+	nft_put_hand_chains(w);
 }

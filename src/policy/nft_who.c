@@ -278,7 +278,7 @@ static void put_macs(struct nft_writer *w)
 			      w->chains);
 		fprintf(w->chains,
 			"\t\tct mark set 0x%08x\n\t\tgoto from_%s comment \"%s, %s\"\n\t}\n\n",
-			NFT_MARK_ASSET | i, from_chain(w, p->zones + i),
+			MARK_ASSET | i, from_chain(w, p->zones + i),
 			nft_quote(a, p->asset[i].id, 80), mac_str(&p->asset[i].mac, text));
 	}
 }
@@ -362,7 +362,7 @@ static void put_mac_lookups(struct nft_writer *w)
 	for (i = 0; i < p->assets; i++) {
 		if (!nft_mac_only(&p->asset[i]))
 			continue;
-		fprintf(w->chains, "%s 0x%08x : goto from_%s", first ? "" : ",", NFT_MARK_ASSET | i,
+		fprintf(w->chains, "%s 0x%08x : goto from_%s", first ? "" : ",", MARK_ASSET | i,
 			from_chain(w, p->zones + i));
 		first = false;
 	}
@@ -387,6 +387,7 @@ static void put_forward(struct nft_writer *w, uint32_t macs)
 	fprintf(w->chains,
 		"\tchain forward {\n\t\ttype filter hook forward priority filter%s; policy %s;\n",
 		w->cfg->inspect == NFT_MARK ? " - 5" : "", w->cfg->enforce ? "drop" : "accept");
+	nft_put_hand_first(w);
 	fputs("\t\tct state related icmp type { 3, 11, 12 } accept comment \"errors about what is "
 	      "permitted\"\n"
 	      "\t\tct state related icmpv6 type { 1, 2, 3, 4 } accept comment \"errors about what "

@@ -5,6 +5,8 @@
  *   nft_who.c      maps, and the chains that find out who speaks to whom: forward, from_, unjoined_
  *   nft_service.c  the chains that say what may be said: pair_, try_, open_, accept_, inspect_,
  *                  closed_, deny_
+ *   nft_hand.c     what is handed to kidoban, and what kidoban says at run time: hand_, alive_,
+ *                  settled, quarantine
  *   nft_when.c     hours, days and grants of conduits
  *   nft_held.c     what devices are held to: tenants, trust, uplink-only, unlisted
  *   nft_plan.c     the tables behind them
@@ -52,6 +54,7 @@ struct nft_writer {
 	const char **try_body;	      /* chains that ask several conduits in turn */
 	uint32_t ntries, try_cap;
 	uint8_t held[NFT_DENIALS]; /* held_WHY is gone to, without a conduit */
+	uint8_t hands[2];	   /* hand_closed, hand_open are gone to */
 };
 
 static inline bool nft_mac_only(const struct policy_asset *a)
@@ -92,8 +95,8 @@ bool nft_put_narrowed(struct nft_writer *w, const char *then); /* by ops: inspec
 /* nft_held.c: some clients may do some classes of ops only. */
 bool nft_narrows(struct nft_writer *w);
 
-/* nft_held.c: rules that accept what concerns a safety zone. */
-void nft_put_spared(struct nft_writer *w);
+/* nft_held.c: rules that do so with what concerns a safety zone. */
+void nft_put_spared(struct nft_writer *w, const char *then);
 
 /* nft.c: counter, log with prefix "kidoban WHAT ", and the fate, which is mercy in detect mode.
  * spared: safety zones are looked for here. */
@@ -104,8 +107,16 @@ void nft_put_end(struct nft_writer *w, const char *counter, const char *what, en
  * conduit. tenants: only tenants are looked at, as inside a zone. */
 void nft_put_holds(struct nft_writer *w, uint32_t conduit, bool tenants);
 
-/* nft_service.c: queue, mark, accept. */
+/* nft_hand.c: on to inspection. */
 void nft_put_inspection(struct nft_writer *w, bool fail_open);
+
+/* nft_hand.c: the sets that are filled at run time; rules at the top of forward; the chains. */
+void nft_put_hand_sets(struct nft_writer *w);
+void nft_put_hand_first(struct nft_writer *w);
+void nft_put_hand_chains(struct nft_writer *w);
+
+/* nft_hand.c: lines of the heading about marks. */
+void nft_put_hand_heading(struct nft_writer *w);
 
 /* nft_service.c: pair_N of all services into w->chains. */
 void nft_put_services(struct nft_writer *w);

@@ -136,7 +136,7 @@ class Lab:
             self.collect(back, seen)
             quiet = quiet + 1 if len(seen) == before else 0
         mine = C0 if side == "c" else S0
-        answers = [f for f in answers + self.drain(out) if f[6:12] == mine and f[12:14] != ARP]
+        answers = [f for f in answers + self.drain(out) if f[6:12] == mine and f[12:14] != ARP and not f[0] & 1]
         return seen, answers
 
     def caught_up(self, tap_socket, seen=None):

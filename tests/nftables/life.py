@@ -155,6 +155,7 @@ def safety_is_logged_and_never_dropped(t):
 @test
 def every_packet_to_inspect_is_marked(t):
     t.load("--inspect", "mark")
+    t.lab.router.run("nft", "add element inet kidoban alive_0 { ipv4, ipv6 }")
     t.lab.load("table inet watch { chain f { type filter hook forward priority 0; "
                "meta mark 0x6b690001 counter name open\nmeta mark 0x6b690002 counter name closed\n}\n"
                "counter open { }\ncounter closed { }\n}")
@@ -169,14 +170,103 @@ def with_nobody_at_the_queue_open_passes_and_closed_does_not(t):
     if not shutil.which("iptables-nft"):
         return "no iptables-nft"
     t.load("--inspect", "mark", "--queue", "7")
-    heading = [line[2:].split() for line in t.policy.export("--inspect", "mark", "--queue", "7").splitlines()
-               if line.startswith("# iptables-nft")]
-    assert len(heading) == 2
-    for command in heading:
-        t.lab.router.run(*command)
+    script = agree.subprocess.run([t.policy.kidoban, "export", "iptables", "--queue", "7"], capture_output=True, text=True,
+                                  check=True).stdout
+    for _ in range(2):  # run again it does the same
+        t.lab.router.run("sh", feed=script)
+    for command in ("iptables-nft", "ip6tables-nft"):
+        assert t.lab.router.run(command, "-S").stdout.count("NFQUEUE") == 2
+    t.lab.router.run("nft", "add element inet kidoban alive_0 { ipv4, ipv6 }")  # lies
     assert t.send(lambda m: packets.tcp("10.30.0.7", PLC, 47000, 502, SYN, 1, 0, m))
     assert not t.send(lambda m: packets.tcp("10.30.0.7", PLC, 47000, 1502, SYN, 1, 0, m))
     return None
+
+
+@test
+def nobody_alive_is_asked_about_what_fails_open(t):
+    t.load("--inspect", "mark")
+    t.lab.load("table inet watch { chain f { type filter hook forward priority 0; meta mark 0x6b690001 drop\n"
+               "meta mark 0x6b690002 drop\n}\n}")
+    assert t.send(lambda m: packets.tcp("10.30.0.7", PLC, 46500, 502, SYN, 1, 0, m))
+    t.lab.router.run("nft", "add element inet kidoban alive_0 { ipv4 timeout 1h }")
+    assert not t.send(lambda m: packets.tcp("10.30.0.7", PLC, 46501, 502, SYN, 1, 0, m))
+    assert not t.send(lambda m: packets.tcp("10.30.0.7", PLC, 46502, 1502, SYN, 1, 0, m))
+
+
+@test
+def both_ways_and_all_protocols_of_two_hosts_have_one_worker(t):
+    t.load("--inspect", "mark", "--workers", "3")
+    t.lab.router.run("nft", "; ".join(f"add element inet kidoban alive_{n} {{ ipv4, ipv6 }}" for n in range(3)))
+    marks = [f"0x6b690{n}01" for n in range(3)]
+    t.lab.load("table inet watch {\n" + "".join(f"counter w{n} {{ }}\n" for n in range(3)) +
+               "chain f {\ntype filter hook forward priority 0\n" +
+               "".join(f"meta mark {m} counter name w{n}\n" for n, m in enumerate(marks)) + "}\n}")
+    used = set()
+    for host in range(1, 40):
+        before = t.lab.counters("watch")
+        assert talk_tcp(t, f"10.30.0.{host}", PLC, 46000, 502) == [True] * 4
+        assert t.send(lambda m: packets.tcp(f"10.30.0.{host}", PLC, 46001, 502, SYN, 1, 0, m))
+        after = t.lab.counters("watch")
+        grown = {n: after[n] - before[n] for n in after if after[n] != before[n]}
+        assert list(grown.values()) == [5], grown
+        used |= set(grown)
+    assert used == {"w0", "w1", "w2"}, used
+
+
+@test
+def a_host_in_quarantine_reaches_safety_zones_only(t):
+    assert talk_tcp(t, C, WEB, 46000, 443) == [True] * 4
+    t.lab.router.run("nft", f"add element inet kidoban quarantine_v4 {{ {C} timeout 1h }}")
+    assert not t.send(lambda m: packets.tcp(C, WEB, 46000, 443, ACK, 117, 517, m))
+    assert not t.send(lambda m: packets.tcp(WEB, C, 443, 46000, ACK, 517, 117, m), "s")
+    assert t.send(lambda m: packets.udp(C, "10.60.0.3", 1, 1, m))
+    assert t.send(lambda m: packets.tcp("10.10.1.2", WEB, 46000, 443, SYN, 1, 0, m))
+    t.lab.router.run("nft", f"delete element inet kidoban quarantine_v4 {{ {C} }}")
+    assert t.send(lambda m: packets.tcp(C, WEB, 46000, 443, ACK, 117, 517, m))
+    t.lab.router.run("nft", f"add element inet kidoban quarantine_v6 {{ {WEB6} timeout 1h }}")
+    assert not t.send(lambda m: packets.tcp(C6, WEB6, 46000, 443, SYN, 1, 0, m))
+    camera = bytes([2, 0, 0, 0, 0x0C, 0x0C])
+    assert t.send(lambda m: packets.tcp("10.10.7.7", CELL, 45001, 8080, SYN, 100, 0, m), mac=camera)
+    t.lab.router.run("nft", "add element inet kidoban quarantine_mac { 02:00:00:00:0c:0c timeout 1h }")
+    assert not t.send(lambda m: packets.tcp("10.10.7.7", CELL, 45001, 8080, ACK, 101, 1, m), mac=camera)
+
+
+@test
+def what_is_settled_is_not_inspected_until_the_policy_changes(t):
+    def settle():
+        """Does what a queue does that says so: the mark is read from the heading of the ruleset."""
+        t.load("--inspect", "mark")
+        mark = next(line for line in t.policy.export("--inspect", "mark").splitlines() if "meta mark 0x6b6b" in line)
+        return "0x6b6b" + mark.split("0x6b6b")[1][:4]
+
+    def inspected():
+        before = t.lab.counters("watch")["open"]
+        assert t.send(lambda m: packets.tcp("10.30.0.7", PLC, 46000, 502, ACK, 117, 517, m))
+        return t.lab.counters("watch")["open"] > before
+
+    def watch(mark):
+        t.lab.router.run("nft", "add element inet kidoban alive_0 { ipv4, ipv6 }")
+        t.lab.load("table inet watch\ndelete table inet watch\ntable inet watch {\ncounter open { }\n"
+                   "chain f {\ntype filter hook forward priority 0\nmeta mark 0x6b690001 counter name open "
+                   f"meta mark set {mark}\n}}\n}}")
+
+    mark = settle()
+    watch(mark)
+    assert talk_tcp(t, "10.30.0.7", PLC, 46000, 502) == [True] * 4
+    assert t.lab.counters("watch")["open"] == 1
+    t.load("--inspect", "mark")  # the same again
+    watch(mark)
+    assert not inspected()
+    with open(t.policy.path, "w", encoding="utf-8") as f:
+        f.write(POLICY.replace("do: read, port: 502", "do: read, unit: 1, port: 502"))
+    other = settle()
+    assert other != mark
+    watch(mark)  # a queue that has not heard of the new policy
+    assert inspected() and inspected()
+    watch(other)
+    assert inspected() and not inspected()
+    t.lab.router.run("nft", "insert rule inet watch f ct mark set 7")  # a mark of somebody else's
+    assert not inspected() and inspected() and inspected()
 
 
 @test
