@@ -14,7 +14,7 @@ import tempfile
 BUILD = os.path.abspath(sys.argv[1])
 EXPOSURE_MAX = 2.0  # of systemd-analyze security
 WANTED = ("bin/kidoban", "systemd/system/kidoban.service", "systemd/system/kidoban@.service", "sysusers.d/kidoban.conf",
-          "tmpfiles.d/kidoban.conf", "kidoban/kidoban.yaml", "kidoban/policy.yaml", "doc/kidoban/service.md")
+          "tmpfiles.d/kidoban.conf", "kidoban/kidoban.yaml", "kidoban/policy.yaml", "doc/kidoban/service.md", "man8/kidoban.8")
 
 
 def run(*args, **more):
