@@ -383,11 +383,15 @@ static int begin(struct service *s)
 	s->first = p;
 	if (!begin_events(s))
 		return fail(s, EXIT_INPUT, "events", strerror(errno));
+	if (!sources_open(s, p, err, sizeof(err)))
+		return fail(s, EXIT_INPUT, "", err);
+	/* Files belong to whoever has to rotate them, and threads are not started with more rights.
+	 */
+	if (!privileges_drop(cfg, err, sizeof(err)))
+		return fail(s, EXIT_INPUT, "privileges", err);
 	s->outputs = outputs_new(cfg->output, cfg->outputs, cfg->spool_dir, s->planned + 1, err,
 				 sizeof(err));
 	if (!s->outputs)
-		return fail(s, EXIT_INPUT, "", err);
-	if (!sources_open(s, p, err, sizeof(err)))
 		return fail(s, EXIT_INPUT, "", err);
 	s->metrics = metrics_new(s, err, sizeof(err));
 	if (!s->metrics)
@@ -398,8 +402,6 @@ static int begin(struct service *s)
 		if (!s->control || !watch(s, control_fd(s->control)))
 			return fail(s, EXIT_INPUT, cfg->control_socket, err);
 	}
-	if (!privileges_drop(cfg, err, sizeof(err)))
-		return fail(s, EXIT_INPUT, "privileges", err);
 	if (cfg->state && !(s->state = state_open(cfg->state, STATE_CREATE, err, sizeof(err))))
 		return fail(s, EXIT_INPUT, cfg->state, err);
 	if (s->state)
