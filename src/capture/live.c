@@ -17,7 +17,7 @@
 
 /* --- looking after the interfaces, twice a second --- */
 
-static void port_retry(struct port *p, int64_t now)
+static void port_retry(struct live_port *p, int64_t now)
 {
 	struct live *l = p->live;
 	char err[PCAP_ERRBUF_SIZE], notice[256];
@@ -27,9 +27,9 @@ static void port_retry(struct port *p, int64_t now)
 		return;
 	p->retry = now + p->pause;
 	p->pause = p->pause * 2 < BACKOFF_MAX_NS ? p->pause * 2 : BACKOFF_MAX_NS;
-	if (!port_look(l, p->name, &up))
+	if (!live_port_look(l, p->name, &up))
 		return;
-	if (port_open(p, err, sizeof(err), notice, sizeof(notice)) == OPENED_FORBIDDEN)
+	if (live_port_open(p, err, sizeof(err), notice, sizeof(notice)) == OPENED_FORBIDDEN)
 		snprintf(
 			l->error, sizeof(l->error),
 			"%s is back, but may not be opened any more: kidoban must be started again",
@@ -45,14 +45,14 @@ static void look(struct live *l, int64_t now)
 		return;
 	l->look = now + LOOK_NS;
 	for (i = 0; i < l->ports; i++) {
-		struct port *p = &l->port[i];
+		struct live_port *p = &l->port[i];
 
 		if (!p->pcap) {
 			port_retry(p, now);
-		} else if (port_look(l, p->name, &up) != p->index) {
-			port_lost(p, now);
+		} else if (live_port_look(l, p->name, &up) != p->index) {
+			live_port_lost(p, now);
 		} else {
-			port_count_drops(p);
+			live_port_count_drops(p);
 			atomic_store_explicit(&p->shown.up, up, memory_order_relaxed);
 		}
 	}
@@ -67,7 +67,7 @@ static int64_t time_of(const struct pcap_pkthdr *h)
 
 static void on_frame(u_char *user, const struct pcap_pkthdr *h, const u_char *data)
 {
-	struct port *p = (struct port *)user;
+	struct live_port *p = (struct live_port *)user;
 	struct live *l = p->live;
 	struct source_frame f = {.raw = {.data = data,
 					 .caplen = h->caplen,
@@ -93,13 +93,13 @@ static int take(struct live *l)
 	unsigned i;
 
 	for (i = 0; i < l->ports; i++) {
-		struct port *p = &l->port[i];
+		struct live_port *p = &l->port[i];
 
 		if (!p->pcap)
 			continue;
 		rc = pcap_dispatch(p->pcap, BATCH, on_frame, (u_char *)p);
 		if (rc < 0)
-			port_lost(p, clock_ns(CLOCK_MONOTONIC));
+			live_port_lost(p, clock_ns(CLOCK_MONOTONIC));
 		else
 			n += rc;
 	}
@@ -107,14 +107,14 @@ static int take(struct live *l)
 }
 
 /* The frame that came first of those at hand; *dry: some interface has none. */
-static struct port *earliest(struct live *l, bool *dry)
+static struct live_port *earliest(struct live *l, bool *dry)
 {
-	struct port *first = NULL;
+	struct live_port *first = NULL;
 	unsigned i;
 
 	*dry = false;
 	for (i = 0; i < l->ports; i++) {
-		struct port *p = &l->port[i];
+		struct live_port *p = &l->port[i];
 		int rc = 0;
 
 		if (!p->pcap)
@@ -126,7 +126,7 @@ static struct port *earliest(struct live *l, bool *dry)
 				p->dry = true;
 			}
 			if (rc < 0)
-				port_lost(p, clock_ns(CLOCK_MONOTONIC));
+				live_port_lost(p, clock_ns(CLOCK_MONOTONIC));
 		}
 		if (!p->data)
 			*dry = *dry || p->pcap;
@@ -145,7 +145,7 @@ static struct port *earliest(struct live *l, bool *dry)
 static int merge(struct live *l)
 {
 	int64_t now = clock_ns(CLOCK_REALTIME), age;
-	struct port *first;
+	struct live_port *first;
 	unsigned i;
 	bool dry;
 	int n;
@@ -171,7 +171,7 @@ static int drain(struct live *l)
 	unsigned i;
 
 	for (i = 0; n > 0 && i < l->ports; i++) {
-		struct port *p = &l->port[i];
+		struct live_port *p = &l->port[i];
 
 		atomic_store_explicit(&p->shown.packets, p->packets, memory_order_relaxed);
 		atomic_store_explicit(&p->shown.bytes, p->bytes, memory_order_relaxed);
@@ -220,7 +220,7 @@ static unsigned stats(struct source *s, struct source_stats *out, unsigned max)
 	unsigned i;
 
 	for (i = 0; i < l->ports && i < max; i++) {
-		struct shown *from = &l->port[i].shown;
+		struct live_shown *from = &l->port[i].shown;
 		struct source_stats *o = &out[i];
 
 		memset(o, 0, sizeof(*o));
@@ -252,7 +252,7 @@ static void live_close(struct source *s)
 
 	for (i = 0; i < l->ports; i++)
 		if (l->port[i].pcap)
-			port_close(&l->port[i], l->port[i].pcap);
+			live_port_close(&l->port[i], l->port[i].pcap);
 	if (l->control >= 0)
 		close(l->control);
 	free((char *)l->cfg.filter);
@@ -291,7 +291,7 @@ static struct live *live_new(const struct live_config *cfg)
 static bool add_port(struct live *l, const char *name, char *err, size_t errlen, char *notice,
 		     size_t noticelen)
 {
-	struct port *p = &l->port[l->ports];
+	struct live_port *p = &l->port[l->ports];
 	enum opened how;
 
 	if (l->ports == SOURCE_IFACES_MAX || strlen(name) >= sizeof(p->name)) {
@@ -303,12 +303,12 @@ static bool add_port(struct live *l, const char *name, char *err, size_t errlen,
 	p->live = l;
 	p->number = (uint16_t)l->ports;
 	snprintf(p->name, sizeof(p->name), "%s", name);
-	how = port_open(p, err, errlen, notice, noticelen);
+	how = live_port_open(p, err, errlen, notice, noticelen);
 	l->ports++;
 	if (how == OPENED_DOWN || how == OPENED_EARLY) {
 		snprintf(notice, noticelen, "%s", err);
 		p->pause = BACKOFF_NS;
-		return !l->cfg.filter || port_try_filter(l, name, err, errlen);
+		return !l->cfg.filter || live_port_try_filter(l, name, err, errlen);
 	}
 	return how == OPENED;
 }

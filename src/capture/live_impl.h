@@ -20,12 +20,12 @@
 #define BACKOFF_NS (500 * NS_PER_MS) /* to the second try to open an interface */
 
 /* What other threads may read: written by the worker only. */
-struct shown {
+struct live_shown {
 	_Atomic uint64_t packets, bytes, kernel_drops, interface_drops;
 	_Atomic bool up;
 };
 
-struct port {
+struct live_port {
 	struct live *live;
 	char name[SOURCE_IFACE_LEN];
 	uint16_t number;
@@ -41,13 +41,13 @@ struct port {
 	bool dry;		  /* no more was there, this time around */
 	uint64_t packets, bytes;
 	uint32_t drops, ifdrops; /* as pcap_stats() said last */
-	struct shown shown;
+	struct live_shown shown;
 };
 
 struct live {
 	struct source source;
 	struct live_config cfg; /* its strings: filter is a copy, ifaces is not kept */
-	struct port port[SOURCE_IFACES_MAX];
+	struct live_port port[SOURCE_IFACES_MAX];
 	unsigned ports;
 	int control;  /* socket to ask about interfaces */
 	int64_t look; /* ns, monotonic: when to look at them next */
@@ -69,21 +69,22 @@ static inline int64_t clock_ns(clockid_t id)
 }
 
 /* The number of the interface with that name, 0 if there is none; *up: it has a carrier. */
-unsigned port_look(const struct live *l, const char *name, bool *up);
+unsigned live_port_look(const struct live *l, const char *name, bool *up);
 
 /* err gets a sentence unless it is OPENED, notice one when something is not as asked for. */
-enum opened port_open(struct port *p, char *err, size_t errlen, char *notice, size_t noticelen);
+enum opened live_port_open(struct live_port *p, char *err, size_t errlen, char *notice,
+			   size_t noticelen);
 
 /* Is the filter right for an interface that is not there yet? As if it were Ethernet. */
-bool port_try_filter(const struct live *l, const char *name, char *err, size_t errlen);
+bool live_port_try_filter(const struct live *l, const char *name, char *err, size_t errlen);
 
 /* Adds what was lost since the last time to what is shown. */
-void port_count_drops(struct port *p);
+void live_port_count_drops(struct live_port *p);
 
 /* It is gone: closed, and tried again from then on. now: ns, monotonic. */
-void port_lost(struct port *p, int64_t now);
+void live_port_lost(struct live_port *p, int64_t now);
 
 /* Closes what was opened, or half opened. */
-void port_close(struct port *p, pcap_t *pcap);
+void live_port_close(struct live_port *p, pcap_t *pcap);
 
 #endif

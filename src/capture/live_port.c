@@ -13,7 +13,7 @@ static const int tstamp_types[] = {
 	[LIVE_TS_ADAPTER_UNSYNCED] = PCAP_TSTAMP_ADAPTER_UNSYNCED,
 };
 
-unsigned port_look(const struct live *l, const char *name, bool *up)
+unsigned live_port_look(const struct live *l, const char *name, bool *up)
 {
 	struct ifreq r = {0};
 	unsigned index;
@@ -31,7 +31,7 @@ unsigned port_look(const struct live *l, const char *name, bool *up)
 	return index;
 }
 
-static void time_stamps(const struct port *p, pcap_t *pcap, char *notice, size_t noticelen)
+static void time_stamps(const struct live_port *p, pcap_t *pcap, char *notice, size_t noticelen)
 {
 	const enum live_timestamps asked = p->live->cfg.timestamps;
 
@@ -43,7 +43,7 @@ static void time_stamps(const struct port *p, pcap_t *pcap, char *notice, size_t
 	pcap_set_tstamp_type(pcap, PCAP_TSTAMP_HOST);
 }
 
-static enum opened activate(const struct port *p, pcap_t *pcap, char *err, size_t errlen)
+static enum opened activate(const struct live_port *p, pcap_t *pcap, char *err, size_t errlen)
 {
 	int rc = pcap_activate(pcap);
 
@@ -92,7 +92,7 @@ static bool set_filter(const struct live *l, const char *name, pcap_t *pcap, cha
 	return good;
 }
 
-bool port_try_filter(const struct live *l, const char *name, char *err, size_t errlen)
+bool live_port_try_filter(const struct live *l, const char *name, char *err, size_t errlen)
 {
 	pcap_t *pcap = pcap_open_dead(DLT_EN10MB, (int)l->cfg.snaplen);
 	struct bpf_program program;
@@ -109,12 +109,12 @@ bool port_try_filter(const struct live *l, const char *name, char *err, size_t e
 	return good;
 }
 
-static uint16_t group_of(const struct port *p)
+static uint16_t group_of(const struct live_port *p)
 {
 	return (uint16_t)(p->live->cfg.group * SOURCE_IFACES_MAX + p->number);
 }
 
-static bool join(struct port *p, pcap_t *pcap, char *err, size_t errlen)
+static bool join(struct live_port *p, pcap_t *pcap, char *err, size_t errlen)
 {
 	const struct live_config *cfg = &p->live->cfg;
 	bool ethernet = p->linktype == DLT_EN10MB || p->linktype == DLT_LINUX_SLL;
@@ -137,7 +137,7 @@ static bool join(struct port *p, pcap_t *pcap, char *err, size_t errlen)
 	return true;
 }
 
-void port_close(struct port *p, pcap_t *pcap)
+void live_port_close(struct live_port *p, pcap_t *pcap)
 {
 	pcap_close(pcap);
 	if (p->joined)
@@ -147,7 +147,7 @@ void port_close(struct port *p, pcap_t *pcap)
 	p->data = NULL;
 }
 
-static enum opened port_configure(struct port *p, pcap_t *pcap, char *err, size_t errlen,
+static enum opened port_configure(struct live_port *p, pcap_t *pcap, char *err, size_t errlen,
 				  char *notice, size_t noticelen)
 {
 	const struct live_config *cfg = &p->live->cfg;
@@ -171,7 +171,8 @@ static enum opened port_configure(struct port *p, pcap_t *pcap, char *err, size_
 	return OPENED;
 }
 
-enum opened port_open(struct port *p, char *err, size_t errlen, char *notice, size_t noticelen)
+enum opened live_port_open(struct live_port *p, char *err, size_t errlen, char *notice,
+			   size_t noticelen)
 {
 	char said[PCAP_ERRBUF_SIZE] = "";
 	enum opened how;
@@ -190,21 +191,21 @@ enum opened port_open(struct port *p, char *err, size_t errlen, char *notice, si
 	how = port_configure(p, pcap, said, sizeof(said), notice, noticelen);
 	if (how != OPENED) {
 		snprintf(err, errlen, "%s", said);
-		port_close(p, pcap);
+		live_port_close(p, pcap);
 		return how;
 	}
 	p->pcap = pcap;
 	p->fd = pcap_get_selectable_fd(pcap);
-	p->index = port_look(p->live, p->name, &up);
+	p->index = live_port_look(p->live, p->name, &up);
 	p->drops = p->ifdrops = 0;
 	p->pause = BACKOFF_NS;
 	atomic_store_explicit(&p->shown.up, up, memory_order_relaxed);
 	return OPENED;
 }
 
-void port_count_drops(struct port *p)
+void live_port_count_drops(struct live_port *p)
 {
-	struct shown *s = &p->shown;
+	struct live_shown *s = &p->shown;
 	struct pcap_stat st;
 
 	if (pcap_stats(p->pcap, &st) != 0)
@@ -218,12 +219,12 @@ void port_count_drops(struct port *p)
 	p->ifdrops = st.ps_ifdrop;
 }
 
-void port_lost(struct port *p, int64_t now)
+void live_port_lost(struct live_port *p, int64_t now)
 {
 	if (!p->pcap)
 		return;
-	port_count_drops(p);
-	port_close(p, p->pcap);
+	live_port_count_drops(p);
+	live_port_close(p, p->pcap);
 	p->pause = BACKOFF_NS;
 	p->retry = now + BACKOFF_NS;
 	atomic_store_explicit(&p->shown.up, false, memory_order_relaxed);
