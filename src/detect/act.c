@@ -69,6 +69,7 @@ struct act_talk *act_talk_of(struct act *a, struct flow *f, bool make)
 	t->used = true;
 	t->edits = 0;
 	t->reset = t->has_tcp = false;
+	memset(&t->kept, 0, sizeof(t->kept));
 	t->asked = 0;
 	t->server = *flow_server(f);
 	t->port = flow_server_port(f);
@@ -87,6 +88,7 @@ void act_closed(struct act *a, struct flow *f)
 		return;
 	t = &a->talk[v->act];
 	a->waiting -= t->asked != 0;
+	act_kept_drop(a, &t->kept);
 	t->used = false;
 	t->asked = 0;
 	t->next_free = a->free;
@@ -173,6 +175,7 @@ void act_flow_packet(struct act *a, struct flow *f, unsigned side)
 {
 	a->flow = f;
 	a->side = side;
+	a->has_next = f->ip_proto == 6 && flow_next(f, side, &a->next);
 }
 
 static void quarantine(struct act *a, struct flow *f, const char *reason)

@@ -121,6 +121,12 @@ void act_hold(struct act *a);
 /* It has other bytes than the same ones of before, which were judged. */
 void act_conflict(struct act *a, struct flow *f);
 
+/*
+ * After the packet at hand was read: may its bytes pass? Of flows whose ops are judged, only those
+ * that were read, or that are the same as those that were. NULL: yes; else why not, static text.
+ */
+const char *act_verify(struct act *a, struct flow *f);
+
 /* True when it is known already that the packet at hand does not pass. */
 bool act_drops(const struct act *a);
 

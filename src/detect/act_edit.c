@@ -195,5 +195,6 @@ void act_apply(struct act *a)
 			put_part(a, &t->edit[i], seq);
 	if (p->tcp_flags & PACKET_TCP_ACK)
 		acknowledge(a, t);
+	act_kept_ack(a, t);
 	follow(a, t);
 }

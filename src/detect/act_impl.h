@@ -4,6 +4,7 @@
  *   act.c        the packet at hand: what is wanted, what can be done, whether it passes
  *   act_sound.c  packets that others would read otherwise than we do
  *   act_edit.c   bytes that go on as others, and devices that must answer them
+ *   act_kept.c   bytes that were judged, until they are acknowledged
  *   act_tell.c   resets and ICMP, and not too many of them
  *   act_hosts.c  who is in quarantine
  *
@@ -29,6 +30,29 @@
 #define ACT_TELLS      200u /* resets and ICMP per second, and at once */
 #define ACT_ANSWER     (2 * ACT_SECOND)
 
+#define ACT_PAGE       4096u
+#define ACT_PAGES      4096u /* of all conversations */
+#define ACT_TALK_PAGES 64u   /* of one: so many bytes may be on their way at once */
+
+/* Bytes of one conversation, aligned to their sequence numbers. */
+struct act_page {
+	uint16_t next_free; /* index, 0 ends */
+	uint64_t known[ACT_PAGE / 64];
+	uint8_t byte[ACT_PAGE];
+};
+
+/* What the client has sent and the server has not acknowledged. */
+struct act_kept {
+	bool begun;
+	bool has_acked;
+	bool has_iface[2];
+	uint16_t iface[2]; /* by side: acknowledgements come from where the server is */
+	uint32_t first;	   /* what came before it was never looked at */
+	uint32_t acked;
+	uint16_t page[ACT_TALK_PAGES]; /* index; 0: none */
+	uint32_t tag[ACT_TALK_PAGES];  /* sequence number / ACT_PAGE */
+};
+
 struct act_talk {
 	bool used;
 	uint16_t next_free; /* index, 0 ends */
@@ -42,6 +66,7 @@ struct act_talk {
 	struct addr server;
 	uint16_t port; /* the server's */
 	struct flow_edit edit[ACT_EDITS];
+	struct act_kept kept;
 };
 
 struct act_host {
@@ -79,9 +104,13 @@ struct act {
 	bool drop, settle, told;
 	struct flow_edit now[FLOW_EDIT_MAX]; /* UDP */
 	unsigned nows;
+	bool has_next; /* of its sender, before it was read */
+	uint32_t next;
 
 	struct act_talk talk[ACT_TALKS + 1]; /* from 1 */
 	uint16_t free, made;
+	struct act_page page[ACT_PAGES + 1]; /* from 1 */
+	uint16_t page_free, pages;
 	unsigned waiting; /* conversations with asked */
 
 	struct act_host host[ACT_HOSTS];
@@ -115,6 +144,10 @@ bool act_is_safety(const struct act *a, const struct addr *addr);
 bool act_degrade(struct act *a, struct flow *f, const struct op *op);
 void act_apply(struct act *a); /* the packet passes: with other bytes where that was decided */
 void act_answers(struct act *a, int64_t time); /* time goes on */
+
+/* act_kept.c */
+void act_kept_ack(struct act *a, struct act_talk *t);
+void act_kept_drop(struct act *a, struct act_kept *k);
 
 /* act_tell.c: ends the conversation of the packet at hand. False when its ends cannot be told. */
 bool act_tell(struct act *a);

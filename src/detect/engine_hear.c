@@ -43,7 +43,7 @@ void engine_on_anomaly(void *user, struct flow *f, const struct packet *p, const
 		act_conflict(e->cfg.act, f);
 	if (!i)
 		return;
-	if (p && engine_enforces(e) && act_drops(e->cfg.act)) {
+	if ((p || f) && engine_enforces(e) && act_drops(e->cfg.act)) {
 		i->verdict = judge_word(ACTION_DROP, MODE_ENFORCE);
 		i->done = ACTION_DROP;
 	}

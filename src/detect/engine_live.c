@@ -120,6 +120,19 @@ static bool is_settled(const struct engine *e, const struct flow *f, const struc
 	       flow_unclaimed(f, true);
 }
 
+/* Bytes that nobody read do not pass, and that is told. */
+static void verify(struct engine *e, struct flow *f)
+{
+	struct anomaly a = {.kind = ANOMALY_STREAM_CONFLICT,
+			    .proto = "tcp",
+			    .time = f->last,
+			    .frame = f->first_frame};
+
+	a.reason = act_verify(e->cfg.act, f);
+	if (a.reason)
+		engine_on_anomaly(e, f, NULL, &a);
+}
+
 static void judge_hot(struct engine *e, struct flow *f)
 {
 	struct flow_view *v = flow_view(f);
@@ -128,6 +141,8 @@ static void judge_hot(struct engine *e, struct flow *f)
 		hold_back(e, f);
 		return;
 	}
+	if (f->ip_proto == 6 && engine_enforces(e) && !v->safety && judge_per_op(v))
+		verify(e, f);
 	if (f->dissector)
 		return;
 	if (!v->asked && v->decision.verdict == POLICY_LATER && v->policy == e->policy &&

@@ -119,14 +119,16 @@ void engine_on_op(void *user, struct flow *f, const struct op *op)
 	if (!judge_per_op(v)) {
 		if (!v->opened || v->decision.verdict != POLICY_ALLOW)
 			return;
-		engine_count_permitted(e, v->decision.conduit, true);
+		if (!v->blocked)
+			engine_count_permitted(e, v->decision.conduit, true);
 		if (e->limits)
 			vigil_permitted(e->vigil, f, op, v->decision.conduit);
 		return;
 	}
 	what = judge_op(e->now, v, op, &d);
 	if (!what) {
-		engine_count_permitted(e, d.conduit, true);
+		if (!v->blocked)
+			engine_count_permitted(e, d.conduit, true);
 		if (e->limits)
 			vigil_permitted(e->vigil, f, op, d.conduit);
 		return;

@@ -353,6 +353,21 @@ static void decide(struct flow_tracker *t, struct entry *e)
 		refused(t, e);
 }
 
+/* Would somebody take it if nothing more came? Else all goes on waiting. */
+static bool ask_eagerly(struct flow_tracker *t, struct entry *e, const struct slice side[2])
+{
+	uint32_t no = e->no;
+	int8_t chosen = e->chosen;
+
+	if (!t->eager || e->flow.client == 0xff)
+		return false;
+	if (ask(t, e, side, true) == ANSWER_CLAIMED)
+		return true;
+	e->no = no;
+	e->chosen = chosen;
+	return false;
+}
+
 /* Bytes of a flow nobody claimed yet. */
 static void probe_bytes(struct flow_tracker *t, struct entry *e, unsigned side, uint32_t seq,
 			const uint8_t *p, uint32_t n, const struct stamp *st)
@@ -371,7 +386,12 @@ static void probe_bytes(struct flow_tracker *t, struct entry *e, unsigned side, 
 			feed_bytes(t, e, side, seq, p, n, st);
 		break;
 	case ANSWER_WAIT:
-		if (!waits && !wait_add(t, e, side, seq, p, n, st)) {
+		if (ask_eagerly(t, e, seen)) {
+			if (waits)
+				release(t, e);
+			else
+				feed_bytes(t, e, side, seq, p, n, st);
+		} else if (!waits && !wait_add(t, e, side, seq, p, n, st)) {
 			/* no room even for the first segment: it must do */
 			if (ask(t, e, seen, true) == ANSWER_CLAIMED)
 				feed_bytes(t, e, side, seq, p, n, st);

@@ -95,6 +95,7 @@ struct flow_tracker {
 	struct flow_handlers handlers;
 	void *user;
 	struct flow_stats stats;
+	bool eager;	 /* see struct flow_config */
 	struct app *app; /* NULL: nothing is named */
 	unsigned dissectors;
 	const struct dissector *dissector[FLOW_DISSECTORS_MAX];

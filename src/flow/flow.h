@@ -134,8 +134,10 @@ struct flow_config {
 	uint32_t flows_max;	   /* 0: 65536 */
 	uint32_t buffer_bytes_max; /* stream buffers of all flows; 0: 64 MiB */
 	enum flow_overlap overlap; /* default: the first byte seen wins */
-	bool classify;		   /* let nDPI name what no dissector claims */
-	uint64_t hash_key;	   /* 0 is fine for replays */
+	bool eager;	   /* inline: claim a flow with what there is, as soon as some dissector
+			      would if nothing more came; what waits has passed */
+	bool classify;	   /* let nDPI name what no dissector claims */
+	uint64_t hash_key; /* 0 is fine for replays */
 	/* NULL-ended, kept, at most 32; NULL: the registry's. */
 	const struct dissector *const *dissectors;
 };
@@ -176,6 +178,12 @@ bool flow_neutralise(struct flow_tracker *t, struct flow *f, const struct op *op
  * is settled too.
  */
 bool flow_unclaimed(const struct flow *f, bool named);
+
+/* TCP: number of the next byte of that side that will be read; false: nothing of it was seen. */
+bool flow_next(const struct flow *f, unsigned side, uint32_t *next);
+
+/* TCP: do the bytes of that side from one number to before another wait for others before them? */
+bool flow_holds(const struct flow *f, unsigned side, uint32_t from, uint32_t to);
 
 /* End of the input: delivers what still waits, closes every flow, oldest first. */
 void flow_tracker_flush(struct flow_tracker *t);

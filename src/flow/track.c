@@ -128,6 +128,7 @@ struct flow_tracker *flow_tracker_new(const struct flow_config *config,
 		flow_tracker_free(t);
 		return NULL;
 	}
+	t->eager = cfg.eager;
 	if (cfg.classify)
 		t->app = app_new();
 	return t;
@@ -588,6 +589,27 @@ bool flow_unclaimed(const struct flow *f, bool named)
 	uint8_t mode = entry_of(f)->mode;
 
 	return mode == FLOW_DONE || (mode == FLOW_NAMING && !named);
+}
+
+bool flow_next(const struct flow *f, unsigned side, uint32_t *next)
+{
+	const struct stream *s = &entry_of(f)->dir[side].stream;
+
+	*next = s->next;
+	return s->started;
+}
+
+bool flow_holds(const struct flow *f, unsigned side, uint32_t from, uint32_t to)
+{
+	const struct stream_held *h = entry_of(f)->dir[side].stream.held;
+
+	for (; h && stream_diff(from, to) < 0; h = h->next) {
+		if (stream_diff(h->seq, from) > 0)
+			return false;
+		if (stream_diff(h->seq + h->len, from) > 0)
+			from = h->seq + h->len;
+	}
+	return stream_diff(from, to) >= 0;
 }
 
 void flow_tracker_flush(struct flow_tracker *t)

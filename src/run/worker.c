@@ -213,8 +213,10 @@ static bool begin(struct worker *w)
 	const struct run_config *run = w->cfg.run;
 	const struct orders *o = w->obeys;
 	struct packet_config packet = {.verify_checksums = false};
-	struct flow_config flow = {
-		.flows_max = run->flows, .classify = true, .hash_key = random_key()};
+	struct flow_config flow = {.flows_max = run->flows,
+				   .classify = true,
+				   .eager = w->inline_,
+				   .hash_key = random_key()};
 	const struct act_config act = {.send = send_frame,
 				       .quarantined = quarantined,
 				       .user = w,

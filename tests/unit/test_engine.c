@@ -11,7 +11,9 @@ static void catalogue_and_code_agree(void **state)
 		assert_non_null(catalogue_find(
 			w->catalogue, judge_finding_id((enum judge_finding)i, buf, sizeof(buf))));
 	assert_non_null(catalogue_at(w->catalogue, JUDGE_FINDINGS - 2));
-	assert_null(catalogue_at(w->catalogue, JUDGE_FINDINGS - 1));
+	/* the others are about kidoban itself, and not the engine's to tell */
+	for (i = JUDGE_FINDINGS - 1; catalogue_at(w->catalogue, i); i++)
+		assert_memory_equal(catalogue_at(w->catalogue, i)->id, "sensor.", 7);
 }
 
 static void what_is_allowed_is_silent(void **state)
