@@ -108,7 +108,8 @@ void engine_on_op(void *user, struct flow *f, const struct op *op)
 		op_record(e, f, op);
 	if (e->watches && v->opened)
 		vigil_op(e->vigil, f, op);
-	if (op->role == OP_RESPONSE && op->status)
+	/* a refusal of what was neutralised is our own doing, and told already */
+	if (op->role == OP_RESPONSE && op->status && !op->neutralised)
 		error_response(e, f, op);
 	if (op->role == OP_RESPONSE && !judge_confirms(op))
 		return;
