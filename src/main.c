@@ -17,6 +17,7 @@ static const struct {
 	 "report how captures use a policy, and whether that was expected"},
 	{"diff", cmd_diff, "compare two policies by what they permit"},
 	{"replay", cmd_replay, "find what captures hold against a policy, as lines or EVE JSON"},
+	{"run", cmd_run, "watch live: a mirror port, or inline between two interfaces"},
 	{"explain", cmd_explain, "say what a finding means and what to do next"},
 	{"grant", cmd_grant, "open a conduit for a while"},
 	{"revoke", cmd_revoke, "close it before the time is over"},

@@ -1,5 +1,6 @@
 #include "capture/bridge.h"
 #include "capture/queue.h"
+#include "policy/nft.h"
 #include "run/service_impl.h"
 
 #include <stdlib.h>
@@ -36,8 +37,18 @@ static struct source *open_mirror(const struct run_source *r, unsigned source, u
 /* What the kernel does in kidoban's place, as text for it; free() it. NULL: everything passes. */
 static char *wire_of(const struct run_source *r, const struct policy *p)
 {
-	(void)r;
-	(void)p;
+	char *text = NULL, table[64];
+	size_t len = 0;
+	FILE *out = p ? open_memstream(&text, &len) : NULL;
+	bool written;
+
+	if (!out)
+		return NULL;
+	snprintf(table, sizeof(table), "kidoban_wire_%s", r->ifaces[0]);
+	written = policy_nft_wire(p, r->ifaces[0], r->ifaces[1], table, out);
+	if (fclose(out) == 0 && written)
+		return text;
+	free(text);
 	return NULL;
 }
 
