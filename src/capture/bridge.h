@@ -22,7 +22,11 @@
  * (when_stopped open) or is cut (closed).
  *
  * Frames come with their offload state (PACKET_VNET_HDR): segments to be split and checksums to be
- * completed by hardware go on as they came.
+ * completed by hardware go on as they came. Receive merging is switched off (bridge_iface.h).
+ *
+ * What it does not do: the loss of one side's carrier is not shown to the other side. Frames that
+ * are longer than the MTU with one 802.1Q tag are refused by the kernel (send_failed): where full
+ * frames carry an 802.1ad tag or two tags, both interfaces want an MTU of 8 bytes more.
  */
 #ifndef KIDOBAN_CAPTURE_BRIDGE_H
 #define KIDOBAN_CAPTURE_BRIDGE_H
@@ -34,7 +38,10 @@
 struct bridge_config {
 	const char *iface[2];
 	/* Ruleset of the table kidoban_wire_A, loaded before anything else; see policy/nft.h. It
-	 * may be replaced later by bridge_wire(). */
+	 * may be replaced later by bridge_wire(). The table of before is deleted in the same
+	 * transaction. Its chains' policy is accept and their last rule decides: for a moment the
+	 * new chains are there without their rules, beside the old ones, and a policy of drop
+	 * would cut the wire. NULL: everything is forwarded. */
 	const char *wire;
 	bool when_stopped_open;
 	uint32_t buffer;  /* bytes of the receive ring per interface and worker; 0: 32 MiB */

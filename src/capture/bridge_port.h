@@ -9,8 +9,13 @@
  *      given            virtio_net_hdr (copied out) ·   ^tag put back: 12 bytes of MAC move down by
  * 4
  *
+ * (TPACKET_V3 announces blocks: a single frame would wait for its block's timer, a millisecond or
+ * more.)
+ *
  * Frames to be sent are gathered and handed to the kernel by one sendmmsg(2), with their offload
- * state; nothing is ever waited for.
+ * state; nothing is ever waited for. They go through the interface's queueing discipline, as those
+ * of a Linux bridge do: passing it by (PACKET_QDISC_BYPASS) gained nothing measurable, and would
+ * lose what the driver's own ring does not hold.
  *
  * Thread: its worker.
  */
