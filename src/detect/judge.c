@@ -249,9 +249,10 @@ bool judge_unknown(const struct policy *p, const struct addr *a, struct policy_p
 
 bool judge_mac(const struct policy *p, struct policy_place place, const struct mac *seen)
 {
+	static const struct mac unknown; /* cooked captures and queues know the sender's only */
 	const struct policy_asset *a;
 
-	if (place.asset == POLICY_NONE)
+	if (place.asset == POLICY_NONE || memcmp(seen->b, unknown.b, sizeof(seen->b)) == 0)
 		return false;
 	a = policy_asset_at(p, place.asset);
 	return a->has_mac && a->has_address && !a->nat &&

@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import agree
@@ -37,6 +38,7 @@ C, WEB, PLC, CELL = "10.10.1.1", "10.30.0.5", "10.40.0.11", "10.40.0.99"
 C6, WEB6 = "fd00:10::1", "fd00:30::5"
 SYN, ACK, RST = 2, 16, 4
 TESTS = []
+KERNEL_DO = None
 
 
 def test(f):
@@ -232,6 +234,35 @@ def a_host_in_quarantine_reaches_safety_zones_only(t):
 
 
 @test
+def the_service_tells_the_ruleset(t):
+    def do(*words):
+        return t.lab.router.run(KERNEL_DO, t.policy.path, *words, check=False).returncode == 0
+
+    def vendor(port):
+        return t.send(lambda m: packets.tcp(C, PLC, port, 22, SYN, 1, 0, m))
+
+    assert do("quarantine", C) and not t.send(lambda m: packets.tcp(C, WEB, 46000, 443, SYN, 1, 0, m))
+    listed = t.lab.router.run("nft", "list set inet kidoban quarantine_v4").stdout
+    assert f"{C} timeout 1h" in listed, listed
+    assert do("quarantine", C, "7200")  # anew, for longer
+    listed = t.lab.router.run("nft", "list set inet kidoban quarantine_v4").stdout
+    assert f"{C} timeout 2h" in listed, listed
+    assert do("release", C) and not do("release", C)
+    assert t.send(lambda m: packets.tcp(C, WEB, 46001, 443, SYN, 1, 0, m))
+    assert do("quarantine", C6) and not t.send(lambda m: packets.tcp(C6, WEB6, 46000, 443, SYN, 1, 0, m))
+    assert do("quarantine", "02:00:00:00:0c:0c") and "02:00:00:00:0c:0c" in t.lab.router.run(
+        "nft", "list set inet kidoban quarantine_mac").stdout
+    assert not vendor(43000) and do("grant", "vendor") and vendor(43001)
+    assert do("revoke", "vendor") and not vendor(43002)
+    assert do("grant", "vendor", "1") and vendor(43003)
+    time.sleep(1.2)
+    assert not vendor(43004), "the grant is over"
+    assert not do("grant", "browse"), "it needs none"
+    t.lab.router.run("nft", "delete table inet kidoban")
+    assert not do("quarantine", C) and not do("release", C) and not do("grant", "vendor")
+
+
+@test
 def what_is_settled_is_not_inspected_until_the_policy_changes(t):
     def settle():
         """Does what a queue does that says so: the mark is read from the heading of the ruleset."""
@@ -305,7 +336,10 @@ def bridged_packets_are_judged_too(t):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--kidoban", default=os.path.join(agree.ROOT, "build/src/kidoban"))
+    p.add_argument("--kernel-do", default=os.path.join(agree.ROOT, "build/tests/nftables/kernel_do"))
     args = p.parse_args()
+    global KERNEL_DO
+    KERNEL_DO = args.kernel_do
     why = laboratory.missing()
     if why:
         print(f"1..0 # SKIP {why}")
