@@ -250,6 +250,11 @@ uint64_t engine_ops(const struct engine *e, unsigned vocab)
 	return vocab < e->vocabs ? e->ops[vocab] : 0;
 }
 
+const struct endpoint *engine_device(const struct engine *e, const struct addr *a)
+{
+	return endpoint_find(e->endpoints, a);
+}
+
 void engine_free(struct engine *e)
 {
 	if (!e)

@@ -42,6 +42,7 @@ struct engine_config {
 };
 
 struct act;
+struct endpoint;
 struct watch_board;
 struct engine;
 
@@ -95,6 +96,9 @@ void engine_counts(const struct engine *e, unsigned index, uint64_t *incidents,
 
 /* Ops seen of the i-th vocabulary (op/vocab.h), requests, responses and publishes together. */
 uint64_t engine_ops(const struct engine *e, unsigned vocab);
+
+/* What a device told about itself (detect/endpoint.h); NULL: nothing. */
+const struct endpoint *engine_device(const struct engine *e, const struct addr *a);
 
 void engine_free(struct engine *e);
 

@@ -250,6 +250,7 @@ static void second(struct service *s)
 	look_at_sources(s, wall, mono);
 	look_at_outputs(s, wall);
 	service_look_at_state(s);
+	service_assets(s, mono, false);
 	service_stats(s, wall);
 	metrics_tick(s->metrics, mono);
 	retire(s);
@@ -406,6 +407,8 @@ static int begin(struct service *s)
 		return fail(s, EXIT_INPUT, cfg->state, err);
 	if (s->state)
 		state_patience(s->state, STATE_WAIT_MS);
+	if (s->state && !(s->assets = service_assets_new()))
+		return fail(s, EXIT_INPUT, "", "out of memory");
 	s->orders = make_orders(s, p, err, sizeof(err));
 	if (!s->orders)
 		return fail(s, EXIT_INPUT, cfg->state ? cfg->state : "", err);
@@ -482,6 +485,9 @@ void service_free(struct service *s)
 	for (i = 0; i < s->workers; i++)
 		worker_stop(s->worker[i]);
 	for (i = 0; i < s->workers; i++)
+		worker_close(s->worker[i]);
+	service_assets(s, clock_mono(), true);
+	for (i = 0; i < s->workers; i++)
 		worker_free(s->worker[i]);
 	for (i = 0; i < s->opened; i++)
 		if (s->source[i])
@@ -493,6 +499,7 @@ void service_free(struct service *s)
 	outputs_free(s->outputs);
 	free_orders(s);
 	policy_free(s->first);
+	service_assets_free(s->assets);
 	state_close(s->state);
 	catalogue_free(s->catalogue);
 	close_fd(s->epoll);

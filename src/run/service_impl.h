@@ -3,6 +3,7 @@
  *
  *   service.c          life: begin, events, orders, end
  *   service_sources.c  the configured sources, opened
+ *   service_assets.c   hosts that were seen, from the workers into the state file
  *   service_state.c    what is in the state file, and what goes into it
  *
  * Private to run/. Thread: the main thread.
@@ -17,6 +18,7 @@
 #define SERVICE_WORKERS_MAX (RUN_SOURCES_MAX * RUN_WORKERS_MAX)
 
 struct beat;
+struct assets_waiting;
 struct control;
 struct metrics;
 
@@ -30,6 +32,7 @@ struct service {
 	struct health *health;
 	struct control *control; /* NULL: none */
 	struct metrics *metrics;
+	struct assets_waiting *assets; /* NULL: no state */
 	struct beat *beat;
 	unsigned planned;			    /* workers there will be */
 	struct source *source[SERVICE_WORKERS_MAX]; /* opened, until a worker has it */
@@ -56,6 +59,12 @@ void sources_wire(struct service *s, struct diag *diag);
 /* service_state.c */
 void service_isolate(struct service *s, const struct act_quarantine *q, const char *reason);
 void service_look_at_state(struct service *s);
+
+/* service_assets.c */
+struct assets_waiting *service_assets_new(void);
+void service_assets_free(struct assets_waiting *a);
+/* now: what there is is stored at once. */
+void service_assets(struct service *s, int64_t mono, bool now);
 
 /* service_stats.c */
 void service_stats(struct service *s, int64_t wall);

@@ -18,6 +18,7 @@ struct worker {
 	struct packet_decoder *decoder;
 	struct flow_tracker *tracker;
 	struct engine *engine;
+	struct assets *assets; /* NULL: nobody keeps them */
 	struct act *act;       /* NULL: a mirror that never answers */
 	struct sink *sinks[2]; /* NULL-ended */
 	bool inline_;	       /* frames wait for the verdict */
@@ -35,8 +36,10 @@ struct worker {
 	atomic_uint_fast64_t loops;
 	_Atomic(const char *) broken;
 	char error[256];
-	pthread_mutex_t lock; /* of counts */
+	pthread_mutex_t lock; /* of counts, and of asset[] */
 	struct worker_counts counts;
+	struct asset_seen *asset; /* WORKER_ASSETS, to be fetched */
+	unsigned asset_count;
 };
 
 static void timed(struct worker *w, int64_t arrived)
@@ -61,6 +64,8 @@ static enum source_do on_frame(void *user, struct source_frame *f)
 	f->raw.frame = ++w->frames;
 	w->last = f->raw.time;
 	packet_decode(w->decoder, &f->raw, &p);
+	if (w->assets)
+		assets_packet(w->assets, &p);
 	if (!w->act || !act_begin(w->act, f, &p)) {
 		flow_tracker_packet(w->tracker, &p);
 		engine_told(w->engine);
@@ -112,6 +117,22 @@ static void count_findings(const struct worker *w, struct worker_counts *c)
 		c->ops[i] = engine_ops(w->engine, i);
 }
 
+static const struct endpoint *device(const void *user, const struct addr *a)
+{
+	const struct worker *w = user;
+
+	return engine_device(w->engine, a);
+}
+
+/* What finds no place stays due, for the next time. */
+static void tell_assets(struct worker *w)
+{
+	if (w->assets)
+		w->asset_count +=
+			assets_take(w->assets, w->obeys->policy, device, w,
+				    w->asset + w->asset_count, WORKER_ASSETS - w->asset_count);
+}
+
 static void snapshot(struct worker *w, int64_t now)
 {
 	const struct engine_conduit_count *conduit;
@@ -130,6 +151,7 @@ static void snapshot(struct worker *w, int64_t now)
 	memcpy(c->latency, w->latency, sizeof(c->latency));
 	c->latency_sum = w->latency_sum;
 	count_findings(w, c);
+	tell_assets(w);
 	conduit = engine_conduit_counts(w->engine, &conduits);
 	if (conduits != c->conduits) {
 		free(c->conduit);
@@ -168,6 +190,7 @@ static void *loop(void *user)
 	struct worker *w = user;
 	struct source *s = w->cfg.source;
 	const struct source_handler handler = {on_frame, w};
+	unsigned i;
 
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
 		if (s->ops->run(s, WAIT_MS, &handler) < 0) {
@@ -179,7 +202,8 @@ static void *loop(void *user)
 		obey(w);
 		tick(w);
 	}
-	snapshot(w, clock_wall());
+	for (i = 0; i < ASSETS_CALLS; i++)
+		snapshot(w, clock_wall());
 	return NULL;
 }
 
@@ -187,7 +211,7 @@ static bool send_frame(void *user, unsigned iface, const void *frame, uint32_t l
 {
 	struct worker *w = user;
 
-	return w->cfg.source->ops->send &&
+	return w->cfg.source && w->cfg.source->ops->send &&
 	       w->cfg.source->ops->send(w->cfg.source, iface, frame, len);
 }
 
@@ -235,6 +259,12 @@ static bool begin(struct worker *w)
 
 	if (w->inline_ && !(w->act = act_new(&act)))
 		return false;
+	if (run->state) {
+		w->assets = assets_new(flow.hash_key);
+		w->asset = calloc(WORKER_ASSETS, sizeof(*w->asset));
+		if (!w->assets || !w->asset)
+			return false;
+	}
 	if (o->policy) {
 		packet.verify_checksums = policy_checksums_verify(o->policy);
 		flow.overlap =
@@ -316,6 +346,31 @@ void worker_clock_stepped(struct worker *w)
 	atomic_store(&w->stepped, true);
 }
 
+unsigned worker_assets(struct worker *w, struct asset_seen **list,
+		       char ifaces[WORKER_ASSETS][SOURCE_IFACE_LEN])
+{
+	struct asset_seen *out;
+	unsigned n, i;
+
+	if (!w->assets)
+		return 0;
+
+	pthread_mutex_lock(&w->lock);
+	out = w->asset;
+	n = w->asset_count;
+	w->asset = *list;
+	w->asset_count = 0;
+	for (i = 0; i < n; i++) {
+		memset(ifaces[i], 0, SOURCE_IFACE_LEN);
+		if (out[i].iface < w->counts.ifaces)
+			memcpy(ifaces[i], w->counts.source[out[i].iface].iface,
+			       SOURCE_IFACE_LEN - 1);
+	}
+	pthread_mutex_unlock(&w->lock);
+	*list = out;
+	return n;
+}
+
 void worker_counts(struct worker *w, struct worker_counts *out)
 {
 	pthread_mutex_lock(&w->lock);
@@ -342,16 +397,23 @@ void worker_stop(struct worker *w)
 	atomic_store(&w->stop, true);
 }
 
+void worker_close(struct worker *w)
+{
+	worker_stop(w);
+	if (w->started)
+		pthread_join(w->thread, NULL);
+	w->started = false;
+	if (w->cfg.source)
+		w->cfg.source->ops->close(w->cfg.source);
+	w->cfg.source = NULL;
+}
+
 void worker_free(struct worker *w)
 {
 	if (!w)
 		return;
-	worker_stop(w);
-	if (w->started)
-		pthread_join(w->thread, NULL);
 	/* frames go on over the source's stand-in while what is open is told */
-	if (w->cfg.source)
-		w->cfg.source->ops->close(w->cfg.source);
+	worker_close(w);
 	if (w->tracker)
 		flow_tracker_flush(w->tracker);
 	if (w->engine)
@@ -360,6 +422,8 @@ void worker_free(struct worker *w)
 	engine_free(w->engine);
 	act_free(w->act);
 	packet_decoder_free(w->decoder);
+	assets_free(w->assets);
+	free(w->asset);
 	free(w->counts.conduit);
 	pthread_mutex_destroy(&w->lock);
 	free(w);

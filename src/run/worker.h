@@ -9,6 +9,7 @@
 #ifndef KIDOBAN_RUN_WORKER_H
 #define KIDOBAN_RUN_WORKER_H
 
+#include "detect/assets.h"
 #include "detect/engine.h"
 #include "run/config.h"
 #include "run/orders.h"
@@ -70,11 +71,21 @@ void worker_clock_stepped(struct worker *w);
 /* out->conduit is malloc()ed, or NULL. */
 void worker_counts(struct worker *w, struct worker_counts *out);
 
+/*
+ * Hosts that it has to tell of, each once. *list, malloc()ed room for WORKER_ASSETS, is exchanged
+ * for the worker's; ifaces: names of their interfaces. Returns how many.
+ */
+#define WORKER_ASSETS 256
+unsigned worker_assets(struct worker *w, struct asset_seen **list,
+		       char ifaces[WORKER_ASSETS][SOURCE_IFACE_LEN]);
+
 /* NULL while it runs well; else why its source is broken. */
 const char *worker_broken(const struct worker *w);
 
 /* Asks it to end; worker_free() waits for it, closes incidents and the source. */
 void worker_stop(struct worker *w);
+/* Waits for it and closes the source; what it counted and saw can still be asked for. */
+void worker_close(struct worker *w);
 void worker_free(struct worker *w); /* accepts NULL */
 
 #endif
