@@ -241,6 +241,8 @@ def the_service_tells_the_ruleset(t):
     def vendor(port):
         return t.send(lambda m: packets.tcp(C, PLC, port, 22, SYN, 1, 0, m))
 
+    if t.lab.router.run(KERNEL_DO, t.policy.path, "release", C, check=False).returncode == 2:
+        return "built without libmnl"
     assert do("quarantine", C) and not t.send(lambda m: packets.tcp(C, WEB, 46000, 443, SYN, 1, 0, m))
     listed = t.lab.router.run("nft", "list set inet kidoban quarantine_v4").stdout
     assert f"{C} timeout 1h" in listed, listed
@@ -260,6 +262,7 @@ def the_service_tells_the_ruleset(t):
     assert not do("grant", "browse"), "it needs none"
     t.lab.router.run("nft", "delete table inet kidoban")
     assert not do("quarantine", C) and not do("release", C) and not do("grant", "vendor")
+    return None
 
 
 @test
