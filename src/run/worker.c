@@ -1,5 +1,7 @@
 #include "run/worker.h"
 
+#include "capture/queue.h"
+#include "policy/nft.h"
 #include "run/clock.h"
 
 #include <stdatomic.h>
@@ -85,6 +87,19 @@ static bool same_grants(const struct orders *a, const struct orders *b)
 }
 
 /* What is not taken for want of memory is tried again at the next tick. */
+/* A connection that needs no more verdict does so under these orders only. */
+static void tell_queue(struct worker *w, const struct orders *o)
+{
+	const struct policy *p = o->policy;
+	enum policy_operating_mode mode = o->operating_mode;
+
+	if (w->cfg.run->source[w->cfg.source_number].kind != RUN_QUEUE)
+		return;
+	if (p && !o->has_mode)
+		mode = policy_operating_mode(p);
+	queue_generation(w->cfg.source, p ? policy_nft_generation(p, mode) : 0);
+}
+
 static void obey(struct worker *w)
 {
 	const struct orders *o = atomic_load(&w->orders), *old = w->obeys;
@@ -103,6 +118,7 @@ static void obey(struct worker *w)
 		return;
 	if (w->act)
 		act_quarantines(w->act, o->quarantine, o->quarantine_count);
+	tell_queue(w, o);
 	w->obeys = o;
 	atomic_store(&w->obeyed, o->number);
 }
@@ -300,6 +316,7 @@ struct worker *worker_new(const struct worker_config *cfg, char *err, size_t err
 	atomic_store(&w->obeyed, cfg->orders->number);
 	pthread_mutex_init(&w->lock, NULL);
 	if (begin(w)) {
+		tell_queue(w, w->obeys);
 		snapshot(w, clock_wall());
 		return w;
 	}

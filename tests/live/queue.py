@@ -264,6 +264,32 @@ def two_workers_share_by_pairs_of_hosts(t):
 
 
 @test
+def the_service_itself_decides(t):
+    t.hand_on(2)
+    path = os.path.join(os.path.dirname(t.policy.path), "kidoban.yaml")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("policy: policy.yaml\nsources: [{queue: 0, workers: 2}]\noutputs: [{file: '-'}]\n")
+    run = live.Program(t.lab.router, [t.args.kidoban, "run", "-c", path])
+    try:
+        def alive():
+            assert run.alive(), run.err[-5:]
+            return all("expires" in t.lab.router.run("nft", f"list set inet kidoban alive_{n}").stdout for n in range(2))
+        live.until(alive, "both workers say that they are alive")
+        for n in range(4):
+            assert life.talk_tcp(t, f"10.30.0.{n + 1}", PLC, 46000, OPEN) == [True] * 4
+            assert life.talk_tcp(t, f"10.30.0.{n + 1}", PLC, 46000, CLOSED) == [True] * 4
+        queues = t.lab.router.run("cat", "/proc/net/netfilter/nfnetlink_queue").stdout.splitlines()
+        asked = [int(line.split()[7]) for line in queues]
+        assert len(asked) == 4 and asked[0] + asked[2] == 16 and asked[1] + asked[3] == 16, queues
+        run.signal(signal.SIGKILL)
+        run.wait()
+        assert life.talk_tcp(t, A, PLC, 46001, OPEN) == [True] * 4
+        assert life.talk_tcp(t, A, PLC, 46001, CLOSED) == [False] * 4
+    finally:
+        run.stop()
+
+
+@test
 def a_queue_that_somebody_reads_is_refused(t):
     t.start()
     other = live.Program(t.lab.router, [t.args.probe])
