@@ -1,4 +1,5 @@
 /* kidoban grants: what is open for a while, and who opened it. */
+#include "cmd/client.h"
 #include "cmd/state.h"
 
 #include <getopt.h>
@@ -7,10 +8,12 @@
 #include <stdlib.h>
 
 static const struct cmd_help help = {
-	"grants", "--state FILE [--log] [--format text|json]",
+	"grants", "[--state FILE | -c kidoban.yaml] [--log] [--format text|json]",
 	"Lists all grants, or the log of all that was done. Times are UTC. Exit code 1 when the\n"
 	"log was tampered with: its entries are chained by their hashes.\n\n"
 	"      --state FILE          where grants are kept\n"
+	"  -c, --config FILE         of the service, which names it (default:\n"
+	"                            /etc/kidoban/kidoban.yaml when it is there)\n"
 	"      --log                 the log, oldest first\n"
 	"      --format text|json    for people, or one JSON object per line\n\n"
 	"examples:\n"
@@ -206,23 +209,20 @@ static int run(const char *path, bool log, bool json)
 
 int cmd_grants(int argc, char **argv)
 {
-	enum { OPT_STATE = CMD_OPT_OWN, OPT_LOG, OPT_FORMAT };
-	static const struct option options[] = {{"state", required_argument, NULL, OPT_STATE},
+	enum { OPT_LOG = CLIENT_OPT_OWN, OPT_FORMAT };
+	static const struct option options[] = {CLIENT_OPTIONS,
 						{"log", no_argument, NULL, OPT_LOG},
 						{"format", required_argument, NULL, OPT_FORMAT},
 						{"help", no_argument, NULL, 'h'},
 						{NULL, 0, NULL, 0}};
 	static const char *const formats[] = {"text", "json", NULL};
-	const char *state = NULL;
+	struct client cl = {.socket = NULL};
 	bool log = false;
-	int c, format = 0;
+	int c, format = 0, code;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
 		switch (c) {
-		case OPT_STATE:
-			state = optarg;
-			break;
 		case OPT_LOG:
 			log = true;
 			break;
@@ -233,12 +233,18 @@ int cmd_grants(int argc, char **argv)
 		case 'h':
 			return cmd_show_help(&help);
 		default:
-			return cmd_option_error(&help, c, argv[optind - 1]);
+			if (!client_option(&cl, c, optarg))
+				return cmd_option_error(&help, c, argv[optind - 1]);
 		}
 	}
 	if (optind != argc)
 		return cmd_usage_error(&help, "'%s' is too much", argv[optind]);
-	if (!state)
-		return cmd_usage_error(&help, "--state is missing: where are the grants?");
-	return run(state, log, format == 1);
+	if (!client_begin(&cl))
+		return CMD_USAGE;
+	if (client_state(&cl))
+		code = run(client_state(&cl), log, format == 1);
+	else
+		code = cmd_usage_error(&help, "--state is missing: where are the grants?");
+	client_end(&cl);
+	return code;
 }

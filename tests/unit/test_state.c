@@ -156,8 +156,7 @@ static void changes_past_kidoban_show(void **unused)
 		"UPDATE quarantine SET wanted_by='sato' WHERE id=1",
 		"UPDATE quarantine SET os_user='sato' WHERE id=1",
 		"DROP TRIGGER quarantines_are_never_deleted; DELETE FROM quarantine WHERE id=1",
-		"INSERT INTO quarantine(host, begins, ends, made, wanted_by, os_user, reason) "
-		"VALUES('10.50.0.10',1,2,1,'x','x','x')",
+		"INSERT INTO quarantine SELECT 7,host,1,2,0,1,'x','x','x',0 FROM quarantine",
 		"DROP TRIGGER log_is_never_deleted; DELETE FROM log WHERE seq=1",
 		"DROP TRIGGER log_is_never_changed; UPDATE log SET conduit='10.50.0.8'",
 	};
