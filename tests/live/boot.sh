@@ -11,6 +11,7 @@ mount -t tmpfs tmpfs "$root/run"
 mount -t tmpfs tmpfs "$root/dev"
 mkdir -p "$root/dev/shm" "$root/dev/pts"
 mount -t devpts devpts "$root/dev/pts"
+ln -s pts/ptmx "$root/dev/ptmx"
 for node in null zero full random urandom tty; do
 	touch "$root/dev/$node"
 	mount --bind "/dev/$node" "$root/dev/$node"
