@@ -37,6 +37,7 @@ struct modbus_state {
 	bool limit_told;     /* that pending was too small was said */
 	uint8_t sent_as;     /* function that the request at hand goes on with, 0: as it came */
 	uint32_t pdu_at;     /* offset of its PDU, from the start of the message */
+	uint32_t pdu_len;    /* bytes of it */
 	struct modbus_file files[MODBUS_FILES_MAX]; /* of the last read file record request */
 	struct pending pending;
 };

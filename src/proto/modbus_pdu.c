@@ -456,6 +456,7 @@ void modbus_pdu(struct proto_ctx *c, const struct modbus_frame *f)
 	uint8_t restored[2];
 
 	s->pdu_at = f->offset;
+	s->pdu_len = f->pdu.len;
 	s->sent_as = 0;
 	op.unit = f->unit;
 	op.transaction = f->transaction;

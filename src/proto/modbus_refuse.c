@@ -36,7 +36,8 @@ bool modbus_neutralise(struct proto_ctx *c, const struct op *op)
 	/* all ops of a PDU share its fate */
 	if (s->sent_as)
 		return true;
-	if (is_read(op->code) && proto_edit(c, s->pdu_at + QUANTITY_AT, none, sizeof(none)))
+	if (is_read(op->code) && s->pdu_len >= QUANTITY_AT + sizeof(none) &&
+	    proto_edit(c, s->pdu_at + QUANTITY_AT, none, sizeof(none)))
 		s->sent_as = (uint8_t)op->code;
 	else if (proto_edit(c, s->pdu_at, &unassigned, 1))
 		s->sent_as = UNASSIGNED;

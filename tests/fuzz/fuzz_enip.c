@@ -2,9 +2,7 @@
  * EtherNet/IP and CIP: the same bytes in one direction, then in the other, so that replies meet
  * requests. The last byte says transport, direction, and whether a gap comes between.
  */
-#include "proto/proto.h"
-
-#include <stdlib.h>
+#include "refuse.h"
 
 extern const struct dissector enip_dissector;
 
@@ -15,7 +13,7 @@ static void on_op(struct proto_ctx *c, const struct op *op)
 	char text[512];
 	struct op_number n;
 
-	(void)c;
+	refuse_op(&enip_dissector, c, op);
 	if (op->cls >= OP_CLASSES || op->role >= OP_ROLES || !op->name || !op->proto)
 		abort();
 	op_object_str(&op->object, text, sizeof(text));
@@ -46,7 +44,7 @@ static void feed(struct proto_ctx *c, const uint8_t *data, uint32_t len)
 
 	c->frame++;
 	while (len) {
-		n = enip_dissector.message(c, data, len);
+		n = refuse_message(&enip_dissector, c, data, len);
 		if (n == 0) {
 			if (c->transport == PROTO_UDP)
 				abort();
@@ -60,8 +58,11 @@ static void feed(struct proto_ctx *c, const uint8_t *data, uint32_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct proto_events events = {
-		.op = on_op, .anomaly = on_anomaly, .identity = on_identity};
+	static const struct proto_events events = {.op = on_op,
+						   .anomaly = on_anomaly,
+						   .identity = on_identity,
+						   .edit = refuse_edit,
+						   .answered = refuse_answered};
 	static void *shared, *state;
 	struct proto_ctx c = {.events = &events, .time = 1};
 	struct proto_probe p = {.port = {50000, 44818}, .client = -1};
@@ -72,6 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		state = malloc(enip_dissector.state_size);
 	if (!shared || !state || size < 2 || size > 60000)
 		return 0;
+	refuse_turn = data[size - 1] >> 3;
 	memset(state, 0, enip_dissector.state_size);
 	c.shared = shared;
 	c.state = state;

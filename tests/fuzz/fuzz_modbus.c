@@ -5,7 +5,7 @@
  */
 #include "proto/modbus.h"
 
-#include <stdlib.h>
+#include "refuse.h"
 
 static volatile uint8_t sink;
 
@@ -23,7 +23,7 @@ static void on_op(struct proto_ctx *c, const struct op *op)
 	struct op_number n;
 	uint32_t i;
 
-	(void)c;
+	refuse_op(c->user, c, op);
 	op_object_str(&op->object, buf, sizeof(buf));
 	op_values_str(&op->values, 8, buf, sizeof(buf));
 	for (i = 0; i < op->values.count; i++)
@@ -48,8 +48,11 @@ static void on_identity(struct proto_ctx *c, int side, const char *key, struct s
 	touch(value);
 }
 
-static const struct proto_events events = {
-	.op = on_op, .anomaly = on_anomaly, .identity = on_identity};
+static const struct proto_events events = {.op = on_op,
+					   .anomaly = on_anomaly,
+					   .identity = on_identity,
+					   .edit = refuse_edit,
+					   .answered = refuse_answered};
 
 /* All of one piece; what message() wants to see again is given up at its end. */
 static void play(const struct dissector *d, struct proto_ctx *c, struct slice s)
@@ -61,7 +64,7 @@ static void play(const struct dissector *d, struct proto_ctx *c, struct slice s)
 	if (s.len)
 		memcpy(copy, s.p, s.len);
 	while (off < s.len) {
-		n = d->message(c, copy + off, s.len - off);
+		n = refuse_message(d, c, copy + off, s.len - off);
 		c->frame++;
 		if (n == 0 && c->transport == PROTO_UDP)
 			abort();
@@ -78,10 +81,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct reader r = rd_init(data, (uint32_t)size);
 	uint8_t how = rd_u8(&r);
 	const struct dissector *d = how & 1 ? &modbus_rtu_dissector : &modbus_dissector;
-	struct proto_ctx c = {.state = &state, .frame = 1, .dir = how >> 1 & 1, .events = &events};
+	struct proto_ctx c = {.state = &state,
+			      .frame = 1,
+			      .dir = how >> 1 & 1,
+			      .events = &events,
+			      .user = (void *)(uintptr_t)d};
 	struct proto_probe probe = {.client = -1, .last = how >> 3 & 1};
 
 	c.transport = how & 4 && !(how & 1) ? PROTO_UDP : PROTO_TCP;
+	refuse_turn = how >> 6;
 	memset(&state, 0, sizeof(state));
 	/* a payload as captured, in each direction */
 	probe.transport = c.transport;

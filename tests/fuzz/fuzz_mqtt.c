@@ -2,9 +2,7 @@
  * The MQTT dissector on any bytes: as either side's, whole and cut in two, behind a gap. Checked
  * are memory (sanitizers), progress, and that every op can be printed.
  */
-#include "proto/proto.h"
-
-#include <stdlib.h>
+#include "refuse.h"
 
 extern const struct dissector mqtt_dissector;
 
@@ -12,7 +10,7 @@ static void on_op(struct proto_ctx *c, const struct op *op)
 {
 	char text[64];
 
-	(void)c;
+	refuse_op(&mqtt_dissector, c, op);
 	op_object_str(&op->object, text, sizeof(text));
 	op_values_str(&op->values, 4, text, sizeof(text));
 	if (op->actor.len > 128 || op->role >= OP_ROLES || op->cls >= OP_CLASSES)
@@ -26,7 +24,8 @@ static void on_anomaly(struct proto_ctx *c, const struct anomaly *a)
 		abort();
 }
 
-static const struct proto_events events = {.op = on_op, .anomaly = on_anomaly};
+static const struct proto_events events = {
+	.op = on_op, .anomaly = on_anomaly, .edit = refuse_edit, .answered = refuse_answered};
 
 /* Returns how many bytes wait for more. */
 static size_t feed(struct proto_ctx *c, const uint8_t *data, size_t size)
@@ -39,7 +38,7 @@ static size_t feed(struct proto_ctx *c, const uint8_t *data, size_t size)
 		abort();
 	memcpy(copy, data, size);
 	while (at < size) {
-		n = mqtt_dissector.message(c, copy + at, (uint32_t)(size - at));
+		n = refuse_message(&mqtt_dissector, c, copy + at, (uint32_t)(size - at));
 		if (n == 0)
 			break;
 		at = n < size - at ? at + n : size;
@@ -70,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	p.last = true;
 	if (mqtt_dissector.probe(&p) == PROBE_MORE)
 		abort();
+	refuse_turn = (unsigned)size;
 	c.state = calloc(1, mqtt_dissector.state_size);
 	if (!c.state)
 		abort();

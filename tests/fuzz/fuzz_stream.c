@@ -14,6 +14,9 @@
 #include <stdlib.h>
 
 static volatile uint32_t sink;
+static struct flow_tracker *tracker;
+static const struct packet *packet; /* at hand */
+static unsigned turn;		    /* every other request is neutralised */
 static unsigned open_flows;
 
 static void read_all(struct slice s)
@@ -46,6 +49,26 @@ static void on_op(void *user, struct flow *f, const struct op *op)
 	read_all(op->actor);
 	op_object_str(&op->object, buf, sizeof(buf));
 	op_values_str(&op->values, 8, buf, sizeof(buf));
+	if (++turn % 2)
+		flow_neutralise(tracker, f, op);
+}
+
+/* What goes on as something else is in the packet at hand, as it is. */
+static bool on_edit(void *user, struct flow *f, const struct flow_edit *e)
+{
+	(void)user;
+	if (!packet || e->len == 0 || e->len > FLOW_EDIT_MAX || e->offset > packet->payload_len ||
+	    e->len > packet->payload_len - e->offset || !addr_eq(&f->addr[e->side], &packet->src) ||
+	    memcmp(packet->payload + e->offset, e->was, e->len) != 0)
+		abort();
+	return ++turn % 4;
+}
+
+static void on_answered(void *user, struct flow *f)
+{
+	(void)user;
+	if (f->user[0] != 1)
+		abort();
 }
 
 static void on_anomaly(void *user, struct flow *f, const struct packet *p, const struct anomaly *a)
@@ -75,12 +98,14 @@ static void on_closed(void *user, struct flow *f, enum flow_end_reason why)
 	open_flows--;
 }
 
-static const struct flow_handlers handlers = {
+static struct flow_handlers handlers = {
 	.opened = on_opened,
 	.op = on_op,
 	.anomaly = on_anomaly,
 	.identity = on_identity,
 	.closed = on_closed,
+	.edit = on_edit,
+	.answered = on_answered,
 };
 
 static const uint16_t server_ports[] = {502, 1883, 44818, 2222, 80, 40001};
@@ -112,6 +137,7 @@ static void send(struct wire *w, const uint8_t *h, const uint8_t *data, uint32_t
 		.tcp_flags = (uint8_t)((h[0] >> 1 & 7) | (h[0] & 16)),
 		.payload_len = len,
 		.payload_missing = h[0] >> 7 ? 16 : 0,
+		.transport = 34,
 	};
 	uint8_t *copy = malloc(len ? len : 1); /* exact, for ASan */
 
@@ -120,7 +146,9 @@ static void send(struct wire *w, const uint8_t *h, const uint8_t *data, uint32_t
 	if (len)
 		memcpy(copy, data, len);
 	p.payload = copy;
+	packet = &p;
 	flow_tracker_packet(w->t, &p);
+	packet = NULL;
 	free(copy);
 	if (!(h[0] & 32))
 		w->next[side] = p.seq + len + (p.tcp_flags & PACKET_TCP_SYN ? 1 : 0);
@@ -136,7 +164,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct wire w = {.next = {0xffffff00u, 1000}};
 
 	open_flows = 0;
-	w.t = flow_tracker_new(&cfg, &handlers, NULL);
+	turn = (unsigned)size;
+	handlers.edit = size & 2 ? on_edit : NULL;
+	w.t = tracker = flow_tracker_new(&cfg, &handlers, NULL);
 	if (!w.t)
 		return 0;
 	while (size >= 8) {

@@ -141,6 +141,18 @@ static void test_request_split(void **state)
 	}
 }
 
+/* A read without a quantity: the bytes behind it are the next message's. */
+static void test_short_read(void **state)
+{
+	struct inline_path *w = inline_new(false, PORT, READS);
+
+	(void)state;
+	send_hex(w, 0, "0001 0000 0006 01 06 0005 0007");
+	pass(w, 0, "0007 0000 0002 01 03  0008 0000 0006 01 06 0005 0007",
+	     "0007 0000 0002 01 63  0008 0000 0006 01 06 0005 0007");
+	inline_free(w);
+}
+
 /* The quantity of a read comes late enough for most splits. */
 static void test_read_split(void **state)
 {
@@ -249,12 +261,12 @@ static void test_no_refusal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_forms),	      cmocka_unit_test(test_words),
-		cmocka_unit_test(test_pipelined),     cmocka_unit_test(test_asked_for_99),
-		cmocka_unit_test(test_request_split), cmocka_unit_test(test_read_split),
-		cmocka_unit_test(test_refusal_split), cmocka_unit_test(test_out_of_order),
-		cmocka_unit_test(test_while_probing), cmocka_unit_test(test_datagram_twice),
-		cmocka_unit_test(test_no_refusal),
+		cmocka_unit_test(test_forms),	       cmocka_unit_test(test_words),
+		cmocka_unit_test(test_pipelined),      cmocka_unit_test(test_asked_for_99),
+		cmocka_unit_test(test_request_split),  cmocka_unit_test(test_read_split),
+		cmocka_unit_test(test_short_read),     cmocka_unit_test(test_refusal_split),
+		cmocka_unit_test(test_out_of_order),   cmocka_unit_test(test_while_probing),
+		cmocka_unit_test(test_datagram_twice), cmocka_unit_test(test_no_refusal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
