@@ -127,6 +127,9 @@ void act_conflict(struct act *a, struct flow *f);
  */
 const char *act_verify(struct act *a, struct flow *f);
 
+/* True when act_verify() compares the packet at hand byte by byte, and nobody else need to. */
+bool act_verifies(const struct act *a, struct flow *f);
+
 /* True when it is known already that the packet at hand does not pass. */
 bool act_drops(const struct act *a);
 

@@ -121,6 +121,12 @@ static const char *check(struct act *a, struct act_kept *k, uint32_t seq, const 
 	return NULL;
 }
 
+bool act_verifies(const struct act *a, struct flow *f)
+{
+	return a->frame && a->flow == f && act_is_tcp(a->p) && judge_per_op(flow_view(f)) &&
+	       a->side == (f->client == 1) && !flow_unclaimed(f, false);
+}
+
 const char *act_verify(struct act *a, struct flow *f)
 {
 	const struct packet *p = a->p;
@@ -129,8 +135,7 @@ const char *act_verify(struct act *a, struct flow *f)
 	struct act_talk *t;
 	uint32_t seq, end;
 
-	if (!a->frame || a->flow != f || !act_is_tcp(p) || !p->payload_len ||
-	    a->side != (f->client == 1) || flow_unclaimed(f, false))
+	if (!act_verifies(a, f) || !p->payload_len)
 		return NULL;
 	t = act_talk_of(a, f, true);
 	if (!t)
@@ -149,7 +154,10 @@ const char *act_verify(struct act *a, struct flow *f)
 	    flow_holds(f, a->side, stream_diff(seq, r.to) > 0 ? seq : r.to, end))
 		r.to = end;
 	wrong = check(a, &t->kept, seq, p->payload, p->payload_len, &r);
-	if (wrong)
-		a->drop = true;
+	if (!wrong)
+		return NULL;
+	a->drop = true;
+	if (policy_overlap_last(a->policy)) /* we read these, the receiver has those before them */
+		flow_view(f)->cut |= (uint8_t)(1u << a->side) & 3u;
 	return wrong;
 }

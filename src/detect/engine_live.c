@@ -141,7 +141,7 @@ static void judge_hot(struct engine *e, struct flow *f)
 		hold_back(e, f);
 		return;
 	}
-	if (f->ip_proto == 6 && engine_enforces(e) && !v->safety && judge_per_op(v))
+	if (f->ip_proto == 6 && engine_enforces(e) && !v->safety)
 		verify(e, f);
 	if (f->dissector)
 		return;

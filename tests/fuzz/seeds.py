@@ -51,6 +51,7 @@ TARGETS = {
             "files tests/golden/import-mud-hostile/bad.json"],
     "yaml": ["files zones/*.yaml", "files rules/*.yaml"],
     "replay": ["pieces"],
+    "act": ["pieces"],
 }
 
 

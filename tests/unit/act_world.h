@@ -88,7 +88,7 @@ struct act_world {
 
 static struct act_world *the_world; /* sinks and callbacks have no other way to it */
 
-static void world_alert(struct sink *s, const struct incident *i)
+static inline void world_alert(struct sink *s, const struct incident *i)
 {
 	(void)s;
 	if (the_world->alerts < ALERTS)
@@ -98,7 +98,7 @@ static void world_alert(struct sink *s, const struct incident *i)
 
 static const struct sink_ops world_sink = {.alert = world_alert};
 
-static bool world_send(void *user, unsigned iface, const void *frame, uint32_t len)
+static inline bool world_send(void *user, unsigned iface, const void *frame, uint32_t len)
 {
 	struct act_world *w = user;
 
@@ -112,21 +112,21 @@ static bool world_send(void *user, unsigned iface, const void *frame, uint32_t l
 	return true;
 }
 
-static void world_quarantined(void *user, const struct act_quarantine *q, const char *reason)
+static inline void world_quarantined(void *user, const struct act_quarantine *q, const char *reason)
 {
 	(void)q;
 	assert_true(strlen(reason) > 0);
 	((struct act_world *)user)->isolated++;
 }
 
-static void world_unanswered(void *user, const struct addr *server, uint16_t port)
+static inline void world_unanswered(void *user, const struct addr *server, uint16_t port)
 {
 	(void)server;
 	assert_int_equal(port, 502);
 	((struct act_world *)user)->unanswered++;
 }
 
-static struct policy *world_policy(const char *text)
+static inline struct policy *world_policy(const char *text)
 {
 	struct diag diag = {0};
 	struct policy *p = policy_load_buffer("p.yaml", text, strlen(text), &diag);
@@ -138,7 +138,7 @@ static struct policy *world_policy(const char *text)
 	return p;
 }
 
-static struct act_world *world_new(const char *policy)
+static inline struct act_world *world_new(const char *policy)
 {
 	struct act_world *w = calloc(1, sizeof(*w));
 	const struct act_config act = {.send = world_send,
@@ -172,7 +172,7 @@ static struct act_world *world_new(const char *policy)
 	return w;
 }
 
-static void world_free(struct act_world *w)
+static inline void world_free(struct act_world *w)
 {
 	flow_tracker_free(w->tracker);
 	engine_free(w->engine);
@@ -184,7 +184,7 @@ static void world_free(struct act_world *w)
 }
 
 /* What a worker does with a frame; it is in w->out, and on the heap while it is looked at. */
-static enum source_do world_frame(struct act_world *w, unsigned iface)
+static inline enum source_do world_frame(struct act_world *w, unsigned iface)
 {
 	uint8_t *copy = malloc(w->out.n);
 	struct source_frame f = {.raw = {.data = copy,
@@ -213,7 +213,7 @@ static enum source_do world_frame(struct act_world *w, unsigned iface)
 	return what;
 }
 
-static void world_ip(struct frame *f, uint32_t at, const char *src, const char *dst)
+static inline void world_ip(struct frame *f, uint32_t at, const char *src, const char *dst)
 {
 	struct addr a, b;
 
@@ -223,7 +223,8 @@ static void world_ip(struct frame *f, uint32_t at, const char *src, const char *
 	memcpy(f->b + at + 16, b.b + 12, 4);
 }
 
-static uint32_t world_begin(struct act_world *w, const char *src, const char *dst, unsigned proto)
+static inline uint32_t world_begin(struct act_world *w, const char *src, const char *dst,
+				   unsigned proto)
 {
 	struct frame *f = &w->out;
 	uint32_t ip;
@@ -239,9 +240,9 @@ static uint32_t world_begin(struct act_world *w, const char *src, const char *ds
 }
 
 /* One TCP segment. The HMI's side is interface 0. */
-static enum source_do world_tcp(struct act_world *w, const char *src, uint16_t sport,
-				const char *dst, uint16_t dport, uint32_t seq, uint32_t ack,
-				unsigned flags, const void *data, uint32_t n)
+static inline enum source_do world_tcp(struct act_world *w, const char *src, uint16_t sport,
+				       const char *dst, uint16_t dport, uint32_t seq, uint32_t ack,
+				       unsigned flags, const void *data, uint32_t n)
 {
 	uint32_t ip = world_begin(w, src, dst, 6), at;
 	struct frame *f = &w->out;
@@ -260,8 +261,9 @@ static enum source_do world_tcp(struct act_world *w, const char *src, uint16_t s
 	return world_frame(w, strcmp(src, HMI) != 0);
 }
 
-static enum source_do world_udp(struct act_world *w, const char *src, uint16_t sport,
-				const char *dst, uint16_t dport, const void *data, uint32_t n)
+static inline enum source_do world_udp(struct act_world *w, const char *src, uint16_t sport,
+				       const char *dst, uint16_t dport, const void *data,
+				       uint32_t n)
 {
 	uint32_t ip = world_begin(w, src, dst, 17), at = frame_udp(&w->out, sport, dport);
 
@@ -280,8 +282,8 @@ struct wire {
 	uint32_t seq[2]; /* client, server */
 };
 
-static enum source_do wire_at(struct wire *c, unsigned from, uint32_t seq, const void *data,
-			      uint32_t n)
+static inline enum source_do wire_at(struct wire *c, unsigned from, uint32_t seq, const void *data,
+				     uint32_t n)
 {
 	const char *src = from ? c->server : HMI, *dst = from ? HMI : c->server;
 
@@ -289,7 +291,7 @@ static enum source_do wire_at(struct wire *c, unsigned from, uint32_t seq, const
 			 c->seq[!from], ACK, data, n);
 }
 
-static enum source_do wire_put(struct wire *c, unsigned from, const void *data, uint32_t n)
+static inline enum source_do wire_put(struct wire *c, unsigned from, const void *data, uint32_t n)
 {
 	uint32_t seq = c->seq[from];
 
@@ -297,7 +299,7 @@ static enum source_do wire_put(struct wire *c, unsigned from, const void *data, 
 	return wire_at(c, from, seq, data, n);
 }
 
-static struct wire wire_open(struct act_world *w, const char *server, uint16_t port)
+static inline struct wire wire_open(struct act_world *w, const char *server, uint16_t port)
 {
 	struct wire c = {.w = w, .server = server, .port = port, .seq = {1000, 0xfffffff8u}};
 
@@ -317,7 +319,7 @@ static const uint8_t write_request[] = {0, 2, 0, 0, 0, 6, 1, 6, 0, 16, 3, 132};
 #define FUNCTION 7 /* offset of the function code */
 
 /* True when the checksums of the frame at hand are right, by the plain sum. */
-static bool world_sums_right(const struct act_world *w)
+static inline bool world_sums_right(const struct act_world *w)
 {
 	const struct frame *f = &w->out;
 	uint32_t ip = 14, tcp = 34, len = f->n - tcp;
@@ -327,14 +329,14 @@ static bool world_sums_right(const struct act_world *w)
 	return sum == 0xffff && frame_sum(f->b + ip, 20, 0) == 0xffff;
 }
 
-static uint32_t be32(const uint8_t *p)
+static inline uint32_t be32(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
 /* The one alert so far of that finding and phase. */
-static const struct incident *world_told(const struct act_world *w, const char *finding,
-					 enum incident_phase phase)
+static inline const struct incident *world_told(const struct act_world *w, const char *finding,
+						enum incident_phase phase)
 {
 	const struct incident *found = NULL;
 	unsigned i;
