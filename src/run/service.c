@@ -155,7 +155,8 @@ static void reload(struct service *s)
 /* --- from the workers --- */
 
 struct note {
-	struct act_quarantine quarantine;
+	struct act_quarantine quarantine; /* port 0 */
+	uint16_t port; /* else: that of a device at quarantine.addr that cannot be degraded */
 	char reason[200];
 };
 _Static_assert(sizeof(struct note) <= 512, "a pipe takes it as a whole (POSIX, PIPE_BUF)");
@@ -171,12 +172,25 @@ static void on_quarantine(void *user, const struct act_quarantine *q, const char
 		atomic_fetch_add(&s->notes_lost, 1);
 }
 
+/* Likewise; it will be told again when it is found again. */
+static void on_unanswered(void *user, const struct addr *server, uint16_t port)
+{
+	struct service *s = user;
+	const struct note n = {.quarantine = {.addr = *server}, .port = port};
+
+	if (write(s->notes[1], &n, sizeof(n)) != sizeof(n))
+		atomic_fetch_add(&s->notes_lost, 1);
+}
+
 static void take_notes(struct service *s)
 {
 	struct note n;
 
 	while (read(s->notes[0], &n, sizeof(n)) == sizeof(n))
-		service_isolate(s, &n.quarantine, n.reason);
+		if (n.port)
+			service_unanswered(s, &n.quarantine.addr, n.port);
+		else
+			service_isolate(s, &n.quarantine, n.reason);
 }
 
 /* --- once a second --- */
@@ -349,6 +363,7 @@ static bool begin_workers(struct service *s, char *err, size_t errlen)
 						.catalogue = s->catalogue,
 						.orders = s->orders,
 						.quarantined = on_quarantine,
+						.unanswered = on_unanswered,
 						.user = s};
 
 		s->worker[i] = worker_new(&w, err, errlen);
@@ -357,6 +372,7 @@ static bool begin_workers(struct service *s, char *err, size_t errlen)
 		s->source[i] = NULL; /* the worker's from now on */
 		s->workers++;
 	}
+	service_remember(s);
 	for (i = 0; i < s->workers; i++)
 		if (!worker_start(s->worker[i])) {
 			snprintf(err, errlen, "no thread for a worker: %s", strerror(errno));

@@ -10,7 +10,7 @@ void service_look_at_state(struct service *s)
 	if (!s->state)
 		return;
 	now = state_foreign(s->state);
-	if (now == s->state_seen)
+	if (now < 0 || now == s->state_seen) /* cannot be read now: the next time */
 		return;
 	s->state_seen = now;
 	if (!service_state_changed(s, err, sizeof(err)))
@@ -41,4 +41,31 @@ void service_isolate(struct service *s, const struct act_quarantine *q, const ch
 	else if (s->state && service_state_changed(s, err, sizeof(err)))
 		return;
 	fprintf(stderr, "kidoban run: the quarantine of %s is not kept: %s\n", host, err);
+}
+
+/* A device did not answer a degraded request: after a restart it need not be reset again. */
+void service_unanswered(struct service *s, const struct addr *server, uint16_t port)
+{
+	char host[ADDR_STRLEN];
+	const struct state_stubborn d = {
+		.host = addr_str(server, host), .port = port, .since = clock_wall()};
+
+	if (s->state && !state_stubborn_found(s->state, &d))
+		fprintf(stderr, "kidoban run: %s: %s\n", s->cfg->state, state_error(s->state));
+}
+
+static void remember(void *user, const struct state_stubborn *d)
+{
+	struct service *s = user;
+	struct addr server;
+	unsigned i;
+
+	for (i = 0; addr_parse(d->host, &server) && i < s->workers; i++)
+		worker_unanswered(s->worker[i], &server, d->port);
+}
+
+void service_remember(struct service *s)
+{
+	if (s->state && !state_stubborn(s->state, remember, s))
+		fprintf(stderr, "kidoban run: %s: %s\n", s->cfg->state, state_error(s->state));
 }
