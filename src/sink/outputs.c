@@ -4,6 +4,8 @@
 #include "sink/join.h"
 #include "sink/parcel.h"
 #include "sink/shape.h"
+#include "sink/wire_socket.h"
+#include "sink/wire_tls.h"
 #include "sink/writer.h"
 
 #include <errno.h>
@@ -298,13 +300,12 @@ static bool open_spool(struct outputs *o, struct writer *w, const struct output_
 
 static struct wire *make_wire(const struct output_config *c, char *err, size_t errlen)
 {
-	switch (c->kind) {
-	case OUTPUT_FILE:
+	snprintf(err, errlen, "out of memory");
+	if (c->kind == OUTPUT_FILE)
 		return wire_file_new(c, err, errlen);
-	default:
-		snprintf(err, errlen, "not available");
-		return NULL;
-	}
+	if (c->kind == OUTPUT_SYSLOG_TLS)
+		return wire_tls_new(c, err, errlen);
+	return wire_socket_new(c);
 }
 
 static bool make_output(struct outputs *o, unsigned n, char *err, size_t errlen)

@@ -1,13 +1,13 @@
 /*
  * sink/outputs.h - events on their way out, without ever holding up a packet.
  *
- *   worker 0 ─ formats ─> ring ─┐                    ┌─> queue ─> writer thread: file
- *   worker 1 ─ formats ─> ring ─┼─> dispatcher thread ┼─> queue ─> writer thread: syslog (TLS)
- *   main     ─ formats ─> ring ─┘   joins incidents   └─> queue ─> writer thread: journal
+ *   worker 0 ──> ring ─┐                     ┌─> queue ─> writer thread: file
+ *   worker 1 ──> ring ─┼─> dispatcher thread ┼─> queue ─> writer thread: syslog (TLS)
+ *   main     ──> ring ─┘   joins, formats    └─> queue ─> writer thread: journal
  *
- * A worker formats an event into bytes once per format that some output wants, and puts them into
- * its own ring (one producer, one consumer, no lock). When a ring is half full only alerts are
- * taken, so floods of flow or op events cost alerts nothing.
+ * A worker puts an incident as it is (parcel.h), and every other event as a line of EVE, into its
+ * own ring (one producer, one consumer, no lock). When a ring is half full only alerts are taken,
+ * so floods of flow or op events cost alerts nothing.
  *
  * The dispatcher never waits for an output. Each output has a bounded queue and a writer of its
  * own; when it is full or the output is dead, alerts go to the output's spool on disk, in order,
@@ -15,7 +15,7 @@
  * spool cannot take either (full, disk full) is counted, and told.
  *
  * The same incident seen by two workers (same incident id) is told once: openings are joined, ends
- * added up.
+ * added up (join.h). An alert is formatted once per format that some output wants (shape.h).
  *
  * Thread: outputs_new() before the workers start; sinks belong to their worker.
  */
@@ -55,9 +55,9 @@ struct output_config {
 
 struct outputs;
 
-/* spool_dir: NULL: alerts are not spooled. producers: how many sinks will be asked for. NULL with a
- * sentence in err. Files are opened (and appended to) now, so that privileges may be dropped
- * afterwards; syslog servers need not be there.
+/* The strings of list are not copied. spool_dir: NULL: alerts are not spooled. producers: how many
+ * sinks will be asked for. NULL with a sentence in err. Files are opened (and appended to) now, so
+ * that privileges may be dropped afterwards; syslog servers need not be there.
  */
 struct outputs *outputs_new(const struct output_config *list, unsigned count, const char *spool_dir,
 			    unsigned producers, char *err, size_t errlen);

@@ -239,9 +239,12 @@ static void send_round(struct work *k)
 	struct wire *x = k->w->wire;
 	unsigned n = 0;
 
-	if (x->ops->look && x->ops->look(x) == WIRE_DOWN) {
+	if (x->ops->look)
+		k->state = x->ops->look(x);
+	if (k->state != WIRE_UP && x->ops->look) {
 		hear(k);
-		broke(k);
+		if (k->state == WIRE_DOWN)
+			broke(k);
 		return;
 	}
 	do {

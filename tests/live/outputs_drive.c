@@ -12,6 +12,7 @@
 #include "detect/engine.h"
 #include "detect/incident.h"
 #include "flow/flow.h"
+#include "policy/policy.h"
 #include "sink/outputs.h"
 
 #include <errno.h>
@@ -70,6 +71,7 @@ static struct incident alert(uint64_t n)
 		.phase = INCIDENT_OPENED,
 		.severity = 1,
 		.verdict = n % 2 ? "drop" : "alert",
+		.done = n % 2 ? ACTION_DROP : ACTION_ALERT,
 		.first = now(CLOCK_REALTIME),
 		.count = 1,
 		.flow_id = 42,
@@ -106,7 +108,8 @@ static struct incident alert(uint64_t n)
 
 static void other(struct producer *p, uint64_t n)
 {
-	struct flow f = {.id = n + 1, .port = {40000, 502}, .ip_proto = 6, .last = SECOND};
+	struct flow f = {
+		.id = n + 1, .port = {40000, 502}, .ip_proto = 6, .first_frame = 1, .last = SECOND};
 	const struct sink_names names = {.client_zone = "control-info"};
 
 	addr_parse("10.40.0.5", &f.addr[0]);
