@@ -65,9 +65,9 @@ void engine_clock_stepped(struct engine *e, int64_t time);
 
 /*
  * Another policy, another operating mode, other grants (all of them, past and future): as from the
- * next packet, running conversations too. Incidents of before are told as ended: they name things
- * of the old policy, which may be freed when this returns. False when memory is out, and nothing
- * has changed.
+ * next packet, running conversations too. Where the policy is another one, incidents of before are
+ * told as ended: they name things of the old policy, which may be freed when this returns. False
+ * when memory is out, and nothing has changed.
  */
 struct engine_orders {
 	const struct policy *policy; /* NULL only if there was none before */
