@@ -1,7 +1,7 @@
 /*
- * The system calls that are left once everything is open. Measured with strace -f on the running
- * service (tests/live/service.py runs every part of it under the filter), and by what its libraries
- * say they use: SQLite, libnftables, OpenSSL, the resolver of glibc.
+ * The system calls that are left once everything is open: those of our own code, and what its
+ * libraries use (SQLite, libnftables, OpenSSL, the resolver of glibc). The live tests run the
+ * service under the filter.
  */
 #include "run/privileges.h"
 

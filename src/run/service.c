@@ -4,6 +4,7 @@
 #include "run/beat.h"
 #include "run/clock.h"
 #include "run/control.h"
+#include "run/kernel.h"
 #include "run/metrics.h"
 #include "run/notify.h"
 #include "run/privileges.h"
@@ -54,6 +55,7 @@ static void order(struct service *s, struct orders *o)
 	s->orders = o;
 	for (i = 0; i < s->workers; i++)
 		worker_orders(s->worker[i], o);
+	service_kernel(s, true);
 	retire(s);
 }
 
@@ -264,6 +266,7 @@ static void second(struct service *s)
 	look_at_sources(s, wall, mono);
 	look_at_outputs(s, wall);
 	service_look_at_state(s);
+	service_kernel(s, false);
 	service_assets(s, mono, false);
 	service_stats(s, wall);
 	metrics_tick(s->metrics, mono);
@@ -402,6 +405,7 @@ static int begin(struct service *s)
 		return fail(s, EXIT_INPUT, "events", strerror(errno));
 	if (!sources_open(s, p, err, sizeof(err)))
 		return fail(s, EXIT_INPUT, "", err);
+	service_kernel_new(s);
 	/* Files belong to whoever has to rotate them, and threads are not started with more rights.
 	 */
 	if (!privileges_drop(cfg, err, sizeof(err)))
@@ -513,6 +517,7 @@ void service_free(struct service *s)
 	if (s->outputs)
 		outputs_drain(s->outputs, DRAIN_NS);
 	outputs_free(s->outputs);
+	kernel_free(s->kernel);
 	free_orders(s);
 	policy_free(s->first);
 	service_assets_free(s->assets);

@@ -4,6 +4,7 @@
  *   service.c          life: begin, events, orders, end
  *   service_sources.c  the configured sources, opened
  *   service_assets.c   hosts that were seen, from the workers into the state file
+ *   service_kernel.c   what the kernel's rules are told of grants and quarantine
  *   service_state.c    what is in the state file, and what goes into it
  *
  * Private to run/. Thread: the main thread.
@@ -20,6 +21,7 @@
 struct beat;
 struct assets_waiting;
 struct control;
+struct kernel;
 struct metrics;
 
 struct service {
@@ -33,6 +35,8 @@ struct service {
 	struct control *control; /* NULL: none */
 	struct metrics *metrics;
 	struct assets_waiting *assets; /* NULL: no state */
+	struct kernel *kernel;	       /* NULL: no source asks the kernel's rules */
+	int64_t kernel_told;	       /* ns since 1970 UTC, when it was told all */
 	struct beat *beat;
 	unsigned planned;			    /* workers there will be */
 	struct source *source[SERVICE_WORKERS_MAX]; /* opened, until a worker has it */
@@ -68,6 +72,11 @@ struct assets_waiting *service_assets_new(void);
 void service_assets_free(struct assets_waiting *a);
 /* now: what there is is stored at once. */
 void service_assets(struct service *s, int64_t mono, bool now);
+
+/* service_kernel.c */
+void service_kernel_new(struct service *s);
+/* ordered: there are new orders. */
+void service_kernel(struct service *s, bool ordered);
 
 /* service_stats.c */
 void service_stats(struct service *s, int64_t wall);

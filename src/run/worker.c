@@ -9,11 +9,12 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define WAIT_MS	   50		       /* for frames; so often at least the loop goes round */
-#define TICK_EVERY INT64_C(100000000)  /* ns between two ticks and snapshots */
-#define GRACE	   INT64_C(300000000)  /* ns behind the clock that a frame's time may be */
-#define BLOCKS	   INT64_C(1500000000) /* likewise of a mirror that comes in blocks */
-#define SAMPLE	   64u		       /* mirror: one in so many frames is timed */
+#define WAIT_MS	   50			 /* for frames; so often at least the loop goes round */
+#define TICK_EVERY INT64_C(100000000)	 /* ns between two ticks and snapshots */
+#define GRACE	   INT64_C(300000000)	 /* ns behind the clock that a frame's time may be */
+#define BLOCKS	   INT64_C(1500000000)	 /* likewise of a mirror that comes in blocks */
+#define FRAGMENTS  INT64_C(120000000000) /* ns that fragments are kept inline */
+#define SAMPLE	   64u			 /* mirror: one in so many frames is timed */
 
 struct worker {
 	struct worker_config cfg;
@@ -218,6 +219,11 @@ static void *loop(void *user)
 		obey(w);
 		tick(w);
 	}
+	if (s->ops->aside && !atomic_load(&w->broken)) {
+		s->ops->aside(s);
+		while (s->ops->run(s, 0, &handler) > 0)
+			continue;
+	}
 	for (i = 0; i < ASSETS_CALLS; i++)
 		snapshot(w, clock_wall());
 	return NULL;
@@ -259,7 +265,9 @@ static bool begin(struct worker *w)
 {
 	const struct run_config *run = w->cfg.run;
 	const struct orders *o = w->obeys;
-	struct packet_config packet = {.verify_checksums = false};
+	struct packet_config packet = {
+		/* a receiver waits up to a minute for the rest of a datagram (RFC 1122, 3.3.2) */
+		.fragment_timeout = w->inline_ ? FRAGMENTS : 0};
 	struct flow_config flow = {.flows_max = run->flows,
 				   .classify = true,
 				   .eager = w->inline_,

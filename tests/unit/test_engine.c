@@ -434,6 +434,8 @@ static void routed_macs_are_not_compared(void **state)
 	fake.flow = POLICY_ALLOW;
 	assets[1].has_mac = true;
 	assert_true(mac_parse("00:80:f4:01:02:03", &assets[1].mac));
+	assert_true(mac_parse("00:80:f4:01:02:99", &w->flow.mac[0]));
+	w->flow.mac[1] = w->flow.mac[0];
 	w->flow.has_mac = true;
 	w->flow.mac[0].b[5] = w->flow.mac[1].b[5] = 1; /* the router's; all zero would be unknown */
 	engine_handlers.opened(w->e, &w->flow);
