@@ -25,9 +25,9 @@ class Namespace:
         if LIBC.setns(self.fd, CLONE_NEWNET) != 0:
             raise OSError(ctypes.get_errno(), "setns")
 
-    def run(self, *cmd, feed=None, check=True):
+    def run(self, *cmd, feed=None, check=True, cwd=None):
         return subprocess.run(cmd, input=feed, preexec_fn=self.enter, check=check, capture_output=True, text=True,
-                              timeout=60)
+                              timeout=60, cwd=cwd)
 
     def call(self, f):
         """f() within the namespace: what it opens stays there."""

@@ -133,10 +133,15 @@ static void findings(const json_t *o)
 	if (!json_array_size(list))
 		return;
 	printf("\nFindings since the start\n");
-	json_array_foreach(list, i, one) printf(
-		"  %-36s %-7s %8lld incidents, seen %lld times\n", client_text(one, "finding"),
-		client_text(one, "severity"), (long long)client_number(one, "incidents"),
-		(long long)client_number(one, "occurrences"));
+	json_array_foreach(list, i, one)
+	{
+		long long incidents = (long long)client_number(one, "incidents");
+		long long seen = (long long)client_number(one, "occurrences");
+
+		printf("  %-36s %-7s %8lld incident%s, seen %lld time%s\n",
+		       client_text(one, "finding"), client_text(one, "severity"), incidents,
+		       incidents == 1 ? "" : "s", seen, seen == 1 ? "" : "s");
+	}
 }
 
 static void outputs(const json_t *o)
