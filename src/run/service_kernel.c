@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#define AGAIN INT64_C(10000000000) /* ns after which all is told again: a reloaded table is empty  \
-				    */
+/* A reloaded table is empty: after so long all is told again. ns */
+#define AGAIN INT64_C(10000000000)
 
 static bool same_host(const struct act_quarantine *a, const struct act_quarantine *b)
 {
