@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Counts tests over several builds.
 
-    summary.py --log LABEL testlog.json   prints "ok NAME" / "not ok NAME" / "skip NAME: reason"
+    summary.py --log LABEL testlog.json [again.json]
+                                          prints "ok NAME" / "not ok NAME" / "skip NAME: reason"; what was
+                                          run again counts as it was the second time
+    summary.py --again testlog.json       names of live tests (suite lab) that failed
     summary.py RESULTS                    reads such lines; prints failures, skips, and as the last
                                           line "N passed, N failed, N skipped"; exits 1 on a failure
 """
@@ -13,13 +16,20 @@ import sys
 TAP = re.compile(r"^(ok|not ok)\b *\d* *-? *([^#]*)(?:# *(SKIP|TODO) *(.*))?$", re.I)
 
 
+BAD = ("FAIL", "ERROR", "TIMEOUT", "UNEXPECTEDPASS", "INTERRUPT")
+
+
+def tests_of(path):
+    with open(path, encoding="utf-8") as f:
+        return [json.loads(line) for line in f]
+
+
 def results(log, label):
     """One line per test; a TAP program is as many tests as it prints."""
-    for line in log:
-        test = json.loads(line)
+    for test in log:
         name, out = f"{label}: {test['name']}", test.get("stdout", "") or ""
         verdict = test["result"]
-        bad = verdict in ("FAIL", "ERROR", "TIMEOUT", "UNEXPECTEDPASS", "INTERRUPT")
+        bad = verdict in BAD
         if re.search(r"^1\.\.\d+", out, re.M):
             failed = False
             for m in filter(None, map(TAP.match, out.splitlines())):
@@ -43,10 +53,16 @@ def results(log, label):
 def main():
     if sys.argv[1] == "--log":
         try:
-            with open(sys.argv[3], encoding="utf-8") as f:
-                print("\n".join(results(f, sys.argv[2])))
+            again = {t["name"]: t for path in sys.argv[4:] for t in tests_of(path)}
+            print("\n".join(results([again.get(t["name"], t) for t in tests_of(sys.argv[3])], sys.argv[2])))
         except OSError:
             print(f"not ok {sys.argv[2]}: the tests did not run")
+        return 0
+    if sys.argv[1] == "--again":
+        for test in tests_of(sys.argv[2]):
+            suites, _, name = test["name"].rpartition(" / ")
+            if test["result"] in BAD and suites.endswith(":lab"):
+                print(name)
         return 0
     with open(sys.argv[1], encoding="utf-8") as f:
         lines = f.read().splitlines()
