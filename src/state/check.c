@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-/* ns as "2026-11-21T10:00:00Z", as state/grants.c writes it into the log */
+/* ns as "2026-11-21T10:00:00Z", as state_iso() writes it into the log */
 #define ISO(ns)                                                                                    \
 	"strftime('%Y-%m-%dT%H:%M:%SZ', (" ns " - (" ns " % 1000000000 + 1000000000)"              \
 	" % 1000000000) / 1000000000, 'unixepoch')"
