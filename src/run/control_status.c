@@ -156,11 +156,10 @@ static json_t *totals_json(const struct totals *t)
 json_t *control_status(struct service *s)
 {
 	const struct policy *p = service_policy(s);
-	struct totals *t = malloc(sizeof(*t));
+	struct totals *t = totals_take(s);
 	json_t *o, *problems = json_array();
 
-	if (!t || !totals_take(s, t)) {
-		free(t);
+	if (!t) {
 		json_decref(problems);
 		return control_error("out of memory");
 	}
@@ -189,7 +188,6 @@ json_t *control_status(struct service *s)
 	set_state(s, o);
 	json_object_set_new(o, "well", json_boolean(json_array_size(problems) == 0));
 	totals_free(t);
-	free(t);
 	return o;
 }
 

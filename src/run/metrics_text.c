@@ -297,19 +297,17 @@ static void write_all(FILE *out, struct service *s, const struct totals *t)
 
 char *metrics_text(struct service *s, size_t *len)
 {
-	struct totals *t = malloc(sizeof(*t));
+	struct totals *t = totals_take(s);
 	char *text = NULL;
 	FILE *out = t ? open_memstream(&text, len) : NULL;
-	bool ok = out && totals_take(s, t);
+	bool ok = out != NULL;
 
 	if (ok) {
 		write_all(out, s, t);
-		totals_free(t);
 		ok = !ferror(out);
-	}
-	if (out)
 		ok = fclose(out) == 0 && ok;
-	free(t);
+	}
+	totals_free(t);
 	if (ok)
 		return text;
 	free(text);

@@ -9,6 +9,7 @@
 #include "run/notify.h"
 #include "run/privileges.h"
 #include "run/service_impl.h"
+#include "run/totals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -158,7 +159,7 @@ static void reload(struct service *s)
 
 struct note {
 	struct act_quarantine quarantine; /* port 0 */
-	uint16_t port; /* else: that of a device at quarantine.addr that cannot be degraded */
+	uint16_t port;			  /* else: that of a device at quarantine.addr that cannot be degraded */
 	char reason[200];
 };
 _Static_assert(sizeof(struct note) <= 512, "a pipe takes it as a whole (POSIX, PIPE_BUF)");
@@ -197,27 +198,12 @@ static void take_notes(struct service *s)
 
 /* --- once a second --- */
 
-static void look_at_sources(struct service *s, int64_t wall, int64_t mono)
+static void look_at_sources(struct service *s, const struct totals *t, int64_t wall, int64_t mono)
 {
-	struct worker_counts *c = &s->counts;
-	struct source_stats sum[SOURCE_IFACES_MAX];
-	unsigned source, i, k, ifaces;
+	unsigned i;
 
-	for (source = 0; source < s->cfg->sources; source++) {
-		memset(sum, 0, sizeof(sum));
-		ifaces = 0;
-		for (i = 0; i < s->workers; i++) {
-			if (worker_source_number(s->worker[i]) != source)
-				continue;
-			worker_counts(s->worker[i], c);
-			for (k = 0; k < c->ifaces; k++)
-				sources_add(&sum[k], &c->source[k]);
-			if (c->ifaces > ifaces)
-				ifaces = c->ifaces;
-			free(c->conduit);
-		}
-		health_source(s->health, source, sum, ifaces, wall, mono);
-	}
+	for (i = 0; i < s->cfg->sources; i++)
+		health_source(s->health, i, t->source[i], t->ifaces[i], wall, mono);
 }
 
 static void look_at_outputs(struct service *s, int64_t wall)
@@ -258,17 +244,21 @@ static bool all_alive(struct service *s)
 static void second(struct service *s)
 {
 	int64_t wall = clock_wall(), mono = clock_mono();
+	struct totals *t = totals_take(s);
 	unsigned i;
 
 	if (health_clock(s->health, wall, mono))
 		for (i = 0; i < s->workers; i++)
 			worker_clock_stepped(s->worker[i]);
-	look_at_sources(s, wall, mono);
+	if (t)
+		look_at_sources(s, t, wall, mono);
 	look_at_outputs(s, wall);
 	service_look_at_state(s);
 	service_kernel(s, false);
 	service_assets(s, mono, false);
-	service_stats(s, wall);
+	if (t)
+		service_stats(s, t, wall);
+	totals_free(t);
 	metrics_tick(s->metrics, mono);
 	retire(s);
 	if (all_alive(s))

@@ -6,6 +6,7 @@
  *   service_assets.c   hosts that were seen, from the workers into the state file
  *   service_kernel.c   what the kernel's rules are told of grants and quarantine
  *   service_state.c    what is in the state file, and what goes into it
+ *   service_stats.c    stats events
  *
  * Private to run/. Thread: the main thread.
  */
@@ -23,6 +24,7 @@ struct assets_waiting;
 struct control;
 struct kernel;
 struct metrics;
+struct totals;
 
 struct service {
 	struct run_config *cfg;
@@ -45,9 +47,8 @@ struct service {
 	struct worker *worker[SERVICE_WORKERS_MAX];
 	uint64_t loops[SERVICE_WORKERS_MAX]; /* as last looked at */
 	unsigned workers;
-	struct worker_counts counts; /* room for a look */
-	int epoll, signals, timer;   /* descriptors */
-	int notes[2];		     /* pipe from the workers */
+	int epoll, signals, timer; /* descriptors */
+	int notes[2];		   /* pipe from the workers */
 	atomic_uint notes_lost;
 	int64_t started;    /* ns since 1970 UTC */
 	int64_t stats_next; /* ns since 1970 UTC */
@@ -56,7 +57,6 @@ struct service {
 
 /* service_sources.c */
 bool sources_open(struct service *s, const struct policy *p, char *err, size_t errlen);
-void sources_add(struct source_stats *sum, const struct source_stats *one);
 /* The policy has changed: so does what the kernel does in kidoban's place. */
 void sources_wire(struct service *s, struct diag *diag);
 
@@ -78,7 +78,7 @@ void service_kernel_new(struct service *s);
 /* ordered: there are new orders. */
 void service_kernel(struct service *s, bool ordered);
 
-/* service_stats.c */
-void service_stats(struct service *s, int64_t wall);
+/* service_stats.c: once a second; a stats event when it is time */
+void service_stats(struct service *s, const struct totals *t, int64_t wall);
 
 #endif

@@ -4,7 +4,6 @@
 #include "run/service_impl.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 /* Workers that share interfaces share a group; no other process's is the same. */
@@ -102,21 +101,6 @@ bool sources_open(struct service *s, const struct policy *p, char *err, size_t e
 		}
 	}
 	return true;
-}
-
-void sources_add(struct source_stats *sum, const struct source_stats *one)
-{
-	memcpy(sum->iface, one->iface, sizeof(sum->iface));
-	sum->packets += one->packets;
-	sum->bytes += one->bytes;
-	sum->kernel_drops += one->kernel_drops;
-	sum->interface_drops += one->interface_drops;
-	sum->sent += one->sent;
-	sum->send_failed += one->send_failed;
-	sum->unseen += one->unseen;
-	sum->in[0] += one->in[0];
-	sum->in[1] += one->in[1];
-	sum->up = one->up;
 }
 
 /* The first worker of a bridge keeps its wire. */

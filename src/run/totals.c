@@ -20,6 +20,7 @@ static void add(uint64_t *to, const uint64_t *from, size_t n)
 
 static void add_iface(struct source_stats *to, const struct source_stats *from)
 {
+	to->up = from->up && (to->up || !*to->iface);
 	memcpy(to->iface, from->iface, sizeof(to->iface));
 	to->packets += from->packets;
 	to->bytes += from->bytes;
@@ -29,7 +30,6 @@ static void add_iface(struct source_stats *to, const struct source_stats *from)
 	to->send_failed += from->send_failed;
 	to->unseen += from->unseen;
 	add(to->in, from->in, 2);
-	to->up = to->up || from->up;
 }
 
 static void add_worker(struct totals *t, const struct worker_counts *c, unsigned source)
@@ -53,28 +53,44 @@ static void add_worker(struct totals *t, const struct worker_counts *c, unsigned
 		add_iface(&t->source[source][i], &c->source[i]);
 }
 
-bool totals_take(struct service *s, struct totals *t)
+struct totals *totals_take(struct service *s)
 {
-	const struct policy *p = service_policy(s);
+	struct totals *t = calloc(1, sizeof(*t));
 	struct worker_counts *c = malloc(sizeof(*c));
+	const struct policy *p = service_policy(s);
 	unsigned i;
 
-	memset(t, 0, sizeof(*t));
-	if (!c)
-		return false;
-	while (p && policy_conduit_at(p, t->conduits))
+	while (t && p && policy_conduit_at(p, t->conduits))
 		t->conduits++;
-	t->conduit = calloc(t->conduits ? t->conduits : 1, sizeof(*t->conduit));
-	for (i = 0; t->conduit && service_counts(s, i, c); i++) {
+	if (t)
+		t->conduit = calloc(t->conduits ? t->conduits : 1, sizeof(*t->conduit));
+	if (!c || !t || !t->conduit) {
+		totals_free(t);
+		free(c);
+		return NULL;
+	}
+	for (i = 0; service_counts(s, i, c); i++) {
 		add_worker(t, c, service_worker_source(s, i));
 		free(c->conduit);
 	}
 	free(c);
-	return t->conduit != NULL;
+	return t;
+}
+
+struct source_stats totals_sources(const struct totals *t)
+{
+	struct source_stats sum = {.packets = 0};
+	unsigned i, k;
+
+	for (i = 0; i < RUN_SOURCES_MAX; i++)
+		for (k = 0; k < t->ifaces[i]; k++)
+			add_iface(&sum, &t->source[i][k]);
+	return sum;
 }
 
 void totals_free(struct totals *t)
 {
-	free(t->conduit);
-	t->conduit = NULL;
+	if (t)
+		free(t->conduit);
+	free(t);
 }

@@ -1,5 +1,5 @@
 /*
- * run/totals.h - what all workers counted, added up: for status, metrics and stats.
+ * run/totals.h - what all workers counted, added up: for status, metrics, stats and health.
  *
  * The workers' own copies are read, which they make every 100 ms; no packet waits. Right after a
  * new policy a worker may still count for the conduits of the old one: such counts are left out.
@@ -19,12 +19,17 @@ struct totals {
 	uint64_t incidents[WORKER_FINDINGS], occurrences[WORKER_FINDINGS];
 	struct engine_conduit_count *conduit; /* by conduit of the policy; NULL: no policy */
 	uint32_t conduits;
+	/* up: as all workers of it say, each of which may have a queue of its own */
 	struct source_stats source[RUN_SOURCES_MAX][SOURCE_IFACES_MAX];
 	unsigned ifaces[RUN_SOURCES_MAX];
 };
 
-/* False when memory is out. */
-bool totals_take(struct service *s, struct totals *t);
-void totals_free(struct totals *t);
+/* NULL when memory is out. */
+struct totals *totals_take(struct service *s);
+
+/* All interfaces of all sources; only the counts mean something. */
+struct source_stats totals_sources(const struct totals *t);
+
+void totals_free(struct totals *t); /* accepts NULL */
 
 #endif
