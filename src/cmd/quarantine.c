@@ -1,5 +1,4 @@
 /* kidoban quarantine, kidoban release: isolate a host, and let it go. */
-#include "base/utf8.h"
 #include "cmd/client.h"
 #include "cmd/state.h"
 #include "run/answer.h"

@@ -1,5 +1,4 @@
 /* kidoban status: is it well, and what has it seen. */
-#include "base/civil.h"
 #include "cmd/client.h"
 
 #include <getopt.h>

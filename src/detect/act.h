@@ -52,10 +52,11 @@ struct act_config {
 	 * (state, nftables set, other workers). */
 	void (*quarantined)(void *user, const struct act_quarantine *q, const char *reason);
 	/*
-	 * A device did not answer a request it should have refused: it is rejected from now on. To
-	 * be remembered, and told at the next start with act_unanswered(). May be NULL.
+	 * A device is stubborn: it did not answer a request it should have refused, and is rejected
+	 * from now on. To be remembered, and told at the next start with act_stubborn(). May be
+	 * NULL.
 	 */
-	void (*unanswered)(void *user, const struct addr *server, uint16_t port);
+	void (*stubborn)(void *user, const struct addr *server, uint16_t port);
 	void *user;
 	int linktype;		 /* of the frames at hand and of those to be sent */
 	bool aside;		 /* frames at hand have passed already: only tell the ends */
@@ -72,8 +73,8 @@ void act_tracker(struct act *a, struct flow_tracker *t);
 /* All hosts in quarantine; they replace those of before. Not on the way of a packet. */
 void act_quarantines(struct act *a, const struct act_quarantine *list, uint32_t count);
 
-/* A device that is known not to answer neutralised requests. */
-void act_unanswered(struct act *a, const struct addr *server, uint16_t port);
+/* A device that is known to be stubborn. */
+void act_stubborn(struct act *a, const struct addr *server, uint16_t port);
 
 /* --- the worker, around flow_tracker_packet() --- */
 
@@ -141,9 +142,9 @@ void act_answered(struct act *a, struct flow *f);
 
 struct act_stats {
 	uint64_t degraded, dropped, rejected, quarantined; /* packets */
-	uint64_t unanswered;  /* devices found that cannot be degraded */
-	uint64_t resets_sent; /* RST and ICMP */
-	uint64_t full;	      /* a table was full: dropped instead of the gentler verdict */
+	uint64_t stubborn;				   /* devices found to be so */
+	uint64_t resets_sent;				   /* RST and ICMP */
+	uint64_t full; /* a table was full: dropped instead of the gentler verdict */
 };
 const struct act_stats *act_stats(const struct act *a);
 

@@ -23,7 +23,7 @@ static struct act_device *device_of(struct act *a, const struct addr *addr, uint
 	return NULL;
 }
 
-void act_unanswered(struct act *a, const struct addr *server, uint16_t port)
+void act_stubborn(struct act *a, const struct addr *server, uint16_t port)
 {
 	struct act_device *d = device_of(a, server, port);
 	unsigned i;
@@ -43,11 +43,11 @@ static void give_up(struct act *a, struct act_talk *t)
 	t->asked = 0;
 	a->waiting--;
 	t->reset = true;
-	a->stats.unanswered++;
-	act_unanswered(a, &t->server, t->port);
+	a->stats.stubborn++;
+	act_stubborn(a, &t->server, t->port);
 	act_tell_talk(a, t);
-	if (a->cfg.unanswered)
-		a->cfg.unanswered(a->cfg.user, &t->server, t->port);
+	if (a->cfg.stubborn)
+		a->cfg.stubborn(a->cfg.user, &t->server, t->port);
 }
 
 /* Where time jumps, nobody was waited for. */

@@ -3,7 +3,6 @@
 #include "base/utf8.h"
 #include "detect/phrase.h"
 
-#include <inttypes.h>
 #include <math.h>
 
 #define SECOND	      INT64_C(1000000000)

@@ -10,7 +10,6 @@
  * permits the same.
  */
 #include "policy/lint_impl.h"
-#include "policy/now.h"
 #include "policy/space.h"
 
 #include <stdlib.h>

@@ -1,8 +1,6 @@
 /* Who speaks to whom: the maps of addresses, and the chains from forward to pair_N. */
 #include "policy/nft_write.h"
 
-#include <stdlib.h>
-
 static const char *const family_word[NFT_FAMILIES] = {"ip", "ip6"};
 static const char *const family_type[NFT_FAMILIES] = {"ipv4_addr", "ipv6_addr"};
 static const char *const family_digit[NFT_FAMILIES] = {"4", "6"};

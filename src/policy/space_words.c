@@ -2,8 +2,6 @@
  */
 #include "policy/space.h"
 
-#include "base/utf8.h"
-
 #include <inttypes.h>
 
 static const char *transport(uint8_t ip_proto)

@@ -1,6 +1,5 @@
 #include "run/beat.h"
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>

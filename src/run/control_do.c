@@ -1,5 +1,4 @@
 /* Requests that change something, each a row of the table. */
-#include "base/civil.h"
 #include "base/utf8.h"
 #include "run/clock.h"
 #include "run/control_impl.h"

@@ -245,7 +245,7 @@ static void acts(FILE *out, const struct totals *t)
 		fprintf(out, "kidoban_acts_total{act=\"%s\"} %" PRIu64 "\n", list[i].act,
 			list[i].n);
 	plain(out, "stubborn_devices_total", "counter", "Devices found that cannot be degraded.",
-	      t->act.unanswered);
+	      t->act.stubborn);
 	plain(out, "resets_sent_total", "counter", "RST and ICMP sent.", t->act.resets_sent);
 	plain(out, "act_table_full_total", "counter",
 	      "Packets dropped instead of a gentler verdict, for a table was full.", t->act.full);

@@ -152,14 +152,14 @@ static void reload(struct service *s)
 		fprintf(stderr, "kidoban run: not reloaded, everything is as before\n");
 	diag_print(&diag, stderr);
 	diag_free(&diag);
-	notify_ready(NULL);
+	notify_ready();
 }
 
 /* --- from the workers --- */
 
 struct note {
 	struct act_quarantine quarantine; /* port 0 */
-	uint16_t port;			  /* else: that of a device at quarantine.addr that cannot be degraded */
+	uint16_t port;			  /* else: that of a stubborn device at quarantine.addr */
 	char reason[200];
 };
 _Static_assert(sizeof(struct note) <= 512, "a pipe takes it as a whole (POSIX, PIPE_BUF)");
@@ -176,7 +176,7 @@ static void on_quarantine(void *user, const struct act_quarantine *q, const char
 }
 
 /* Likewise; it will be told again when it is found again. */
-static void on_unanswered(void *user, const struct addr *server, uint16_t port)
+static void on_stubborn(void *user, const struct addr *server, uint16_t port)
 {
 	struct service *s = user;
 	const struct note n = {.quarantine = {.addr = *server}, .port = port};
@@ -191,7 +191,7 @@ static void take_notes(struct service *s)
 
 	while (read(s->notes[0], &n, sizeof(n)) == sizeof(n))
 		if (n.port)
-			service_unanswered(s, &n.quarantine.addr, n.port);
+			service_stubborn(s, &n.quarantine.addr, n.port);
 		else
 			service_isolate(s, &n.quarantine, n.reason);
 }
@@ -356,7 +356,7 @@ static bool begin_workers(struct service *s, char *err, size_t errlen)
 						.catalogue = s->catalogue,
 						.orders = s->orders,
 						.quarantined = on_quarantine,
-						.unanswered = on_unanswered,
+						.stubborn = on_stubborn,
 						.user = s};
 
 		s->worker[i] = worker_new(&w, err, errlen);
@@ -458,7 +458,7 @@ struct service *service_new(struct run_config *cfg, int *code)
 		s->planned += cfg->source[i].workers;
 	*code = begin(s);
 	if (*code == EXIT_GOOD) {
-		notify_ready(NULL);
+		notify_ready();
 		return s;
 	}
 	service_free(s);

@@ -62,8 +62,8 @@ void sources_wire(struct service *s, struct diag *diag);
 
 /* service_state.c */
 void service_isolate(struct service *s, const struct act_quarantine *q, const char *reason);
-void service_unanswered(struct service *s, const struct addr *server, uint16_t port);
-/* Before the workers start: they are told of devices that cannot be degraded. */
+void service_stubborn(struct service *s, const struct addr *server, uint16_t port);
+/* Before the workers start: they are told of the stubborn devices. */
 void service_remember(struct service *s);
 void service_look_at_state(struct service *s);
 

@@ -44,7 +44,7 @@ void service_isolate(struct service *s, const struct act_quarantine *q, const ch
 }
 
 /* A device did not answer a degraded request: after a restart it need not be reset again. */
-void service_unanswered(struct service *s, const struct addr *server, uint16_t port)
+void service_stubborn(struct service *s, const struct addr *server, uint16_t port)
 {
 	char host[ADDR_STRLEN];
 	const struct state_stubborn d = {
@@ -61,7 +61,7 @@ static void remember(void *user, const struct state_stubborn *d)
 	unsigned i;
 
 	for (i = 0; addr_parse(d->host, &server) && i < s->workers; i++)
-		worker_unanswered(s->worker[i], &server, d->port);
+		worker_stubborn(s->worker[i], &server, d->port);
 }
 
 void service_remember(struct service *s)

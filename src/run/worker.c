@@ -244,11 +244,11 @@ static void quarantined(void *user, const struct act_quarantine *q, const char *
 	w->cfg.quarantined(w->cfg.user, q, reason);
 }
 
-static void unanswered(void *user, const struct addr *server, uint16_t port)
+static void stubborn(void *user, const struct addr *server, uint16_t port)
 {
 	struct worker *w = user;
 
-	w->cfg.unanswered(w->cfg.user, server, port);
+	w->cfg.stubborn(w->cfg.user, server, port);
 }
 
 /* Nobody outside shall be able to choose addresses that all fall into one bucket. */
@@ -274,7 +274,7 @@ static bool begin(struct worker *w)
 				   .hash_key = random_key()};
 	const struct act_config act = {.send = send_frame,
 				       .quarantined = quarantined,
-				       .unanswered = unanswered,
+				       .stubborn = stubborn,
 				       .user = w,
 				       .linktype = w->cfg.source->linktype,
 				       .quarantine_time = run->quarantine};
@@ -343,10 +343,10 @@ struct worker *worker_new(const struct worker_config *cfg, char *err, size_t err
 	return NULL;
 }
 
-void worker_unanswered(struct worker *w, const struct addr *server, uint16_t port)
+void worker_stubborn(struct worker *w, const struct addr *server, uint16_t port)
 {
 	if (w->act)
-		act_unanswered(w->act, server, port);
+		act_stubborn(w->act, server, port);
 }
 
 bool worker_start(struct worker *w)

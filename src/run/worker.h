@@ -52,15 +52,15 @@ struct worker_config {
 	const struct orders *orders; /* the first ones */
 	/* A worker isolated a host: called in its thread, must not wait. */
 	void (*quarantined)(void *user, const struct act_quarantine *q, const char *reason);
-	/* Likewise: it found a device that cannot be degraded. */
-	void (*unanswered)(void *user, const struct addr *server, uint16_t port);
+	/* Likewise: it found a stubborn device (detect/act.h). */
+	void (*stubborn)(void *user, const struct addr *server, uint16_t port);
 	void *user;
 };
 
 /* NULL with a sentence in err. */
 struct worker *worker_new(const struct worker_config *cfg, char *err, size_t errlen);
-/* Before it starts: a device that cannot be degraded, as was found earlier. */
-void worker_unanswered(struct worker *w, const struct addr *server, uint16_t port);
+/* Before it starts: a stubborn device that was found earlier. */
+void worker_stubborn(struct worker *w, const struct addr *server, uint16_t port);
 bool worker_start(struct worker *w); /* starts the thread */
 
 /* Main thread: new orders, to be taken soon; worker_counts.orders says when. */

@@ -100,14 +100,6 @@ bool state_stubborn_found(struct state *s, const struct state_stubborn *d)
 					"tii", d->host, (int64_t)d->port, d->since));
 }
 
-bool state_stubborn_forget(struct state *s, const char *host, unsigned *count)
-{
-	bool ok = state_run(s, state_query(s, "DELETE FROM stubborn WHERE host=?", "t", host));
-
-	*count = ok ? (unsigned)sqlite3_changes(s->db) : 0;
-	return ok;
-}
-
 bool state_stubborn(struct state *s, void (*one)(void *user, const struct state_stubborn *d),
 		    void *user)
 {

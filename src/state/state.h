@@ -184,7 +184,6 @@ bool state_assets(struct state *s, void (*one)(void *user, const struct state_as
 
 /* Told once per device and port: the first `since` stays. */
 bool state_stubborn_found(struct state *s, const struct state_stubborn *d);
-bool state_stubborn_forget(struct state *s, const char *host, unsigned *count);
 bool state_stubborn(struct state *s, void (*one)(void *user, const struct state_stubborn *d),
 		    void *user);
 

@@ -80,7 +80,7 @@ struct act_world {
 		uint32_t n;
 		unsigned iface;
 	} frame_sent[SENT];
-	unsigned isolated, unanswered;
+	unsigned isolated, stubborn;
 	bool partial; /* the next frame's checksum is not complete */
 	bool spoiled; /* the next frame's checksum is wrong */
 	uint16_t ip_id;
@@ -119,11 +119,11 @@ static inline void world_quarantined(void *user, const struct act_quarantine *q,
 	((struct act_world *)user)->isolated++;
 }
 
-static inline void world_unanswered(void *user, const struct addr *server, uint16_t port)
+static inline void world_stubborn(void *user, const struct addr *server, uint16_t port)
 {
 	(void)server;
 	assert_int_equal(port, 502);
-	((struct act_world *)user)->unanswered++;
+	((struct act_world *)user)->stubborn++;
 }
 
 static inline struct policy *world_policy(const char *text)
@@ -143,7 +143,7 @@ static inline struct act_world *world_new(const char *policy)
 	struct act_world *w = calloc(1, sizeof(*w));
 	const struct act_config act = {.send = world_send,
 				       .quarantined = world_quarantined,
-				       .unanswered = world_unanswered,
+				       .stubborn = world_stubborn,
 				       .user = w,
 				       .linktype = DLT_EN10MB,
 				       .quarantine_time = 60 * SECOND};

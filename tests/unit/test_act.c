@@ -37,7 +37,7 @@ static void a_forbidden_write_is_refused_by_the_device(void **state)
 	assert_memory_equal(w->out.b + w->payload, read_request, sizeof(read_request));
 	w->time += 10 * SECOND;
 	act_tick(w->act, w->time);
-	assert_int_equal(w->unanswered, 0);
+	assert_int_equal(w->stubborn, 0);
 	world_free(w);
 }
 
@@ -301,10 +301,10 @@ static void a_device_that_does_not_answer_is_remembered(void **state)
 	assert_int_equal(wire_put(&c, 0, write_request, 12), SOURCE_PASS);
 	w->time += SECOND;
 	act_tick(w->act, w->time);
-	assert_int_equal(w->unanswered, 0);
+	assert_int_equal(w->stubborn, 0);
 	w->time += SECOND + MS;
 	act_tick(w->act, w->time);
-	assert_int_equal(w->unanswered, 1);
+	assert_int_equal(w->stubborn, 1);
 	assert_int_equal(w->sent, 2);
 	assert_reset(w, 0, 0, HMI, c.seq[1]);
 	assert_reset(w, 1, 1, PLC, c.seq[0]);
@@ -328,10 +328,10 @@ static void a_jump_in_time_is_no_missing_answer(void **state)
 	assert_int_equal(wire_put(&c, 0, write_request, 12), SOURCE_PASS);
 	act_tick(w->act, w->time);
 	act_tick(w->act, w->time + 3600 * SECOND);
-	assert_int_equal(w->unanswered, 0);
+	assert_int_equal(w->stubborn, 0);
 	act_tick(w->act, w->time + 3601 * SECOND);
 	act_tick(w->act, w->time + 3602 * SECOND + 10 * MS);
-	assert_int_equal(w->unanswered, 1);
+	assert_int_equal(w->stubborn, 1);
 	world_free(w);
 }
 
