@@ -2,7 +2,7 @@
 """How many packets per second a mirror port takes, and what is lost. A benchmark: it prints a table.
 
 tests/live/rates.py --probe build/tests/live/source_probe | --kidoban build/src/kidoban [--seconds 5] [--rates 10000,...] [--workers 1,2]
-                    [--require RATE] [--unique] [CAPTURE...]
+                    [--require RATE] [--unique] [--busy] [CAPTURE...]
 
 tcpreplay sends the captures out of one end of a veth pair, from memory, over and over, at rising
 rates and at last as fast as it can; at the other listens the bare source, or kidoban with a policy. Sender and listeners share the
@@ -141,6 +141,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--probe")
     parser.add_argument("--kidoban")
+    parser.add_argument("--busy", action="store_true", help="the machine is not idle: all that takes part is SCHED_RR")
     parser.add_argument("--unique", action="store_true", help="other addresses in each round: all flows are new")
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--rates", default=RATES)
@@ -152,8 +153,10 @@ def main():
     if why:
         print(f"SKIP {why}")
         return 77
+    if args.busy:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     bad = False
-    print(f"{os.cpu_count()} processors; {args.seconds} s each; {', '.join(map(os.path.basename, args.captures))}")
+    print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}, {time.strftime('%F')}; {args.seconds} s each; {', '.join(map(os.path.basename, args.captures))}")
     print("workers   asked/s  offered/s       sent      taken       lost  kernel says   lost %  processors: listener, sender")
     for workers in args.workers.split(","):
         for rate in map(int, args.rates.split(",")):
