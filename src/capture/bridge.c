@@ -74,11 +74,17 @@ static bool wanted(struct bridge *b, unsigned in, const struct port_frame *f,
 static int pass(struct bridge *b, unsigned in, const struct source_handler *h)
 {
 	struct port *from = &b->port[in], *to = &b->port[!in];
-	int64_t now = wire_now(), offset = clock_offset(now);
+	int64_t now, offset;
 	struct port_frame f;
 	int n = 0;
 
-	while (n < PORT_BATCH && port_next(from, &f)) {
+	if (!port_next(from, &f)) {
+		port_release(from); /* those that were cut */
+		return 0;
+	}
+	now = wire_now();
+	offset = clock_offset(now);
+	do {
 		n++;
 		if (wire_passed(b->wire, now, f.time + offset)) {
 			add(&from->count.unseen, 1);
@@ -88,11 +94,9 @@ static int pass(struct bridge *b, unsigned in, const struct source_handler *h)
 			port_add(to, &f);
 		if (f.large)
 			port_flush(to);
-	}
-	if (n > 0) {
-		port_flush(to);
-		port_release(from);
-	}
+	} while (n < PORT_BATCH && port_next(from, &f));
+	port_flush(to);
+	port_release(from);
 	return n;
 }
 

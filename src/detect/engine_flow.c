@@ -227,29 +227,46 @@ static __attribute__((noinline)) void on_change(struct engine *e, struct flow *f
 	engine_ask_again(e, f, p->time, p->frame);
 }
 
-/* A policy that came while the flow went on has not judged it yet. */
-static void live_packet(struct engine *e, struct flow *f, unsigned side)
+/* Nearly always nothing has changed since the last packet, and a few comparisons say so. */
+static inline bool is_changed(const struct engine *e, const struct flow_view *v,
+			      const struct packet *p, bool live)
 {
+	return (!live && p->file != e->file) || !engine_same_second(e, p->time) ||
+	       (v->epoch != e->now->epoch && v->opened) || (v->told && !v->talked) ||
+	       policy_now_stale(e->now, p->time);
+}
+
+static __attribute__((noinline)) void live_packet(struct engine *e, struct flow *f,
+						  const struct packet *p, unsigned side)
+{
+	const struct flow_view *v = flow_view(f);
+
 	e->hot = f;
 	if (e->cfg.act)
 		act_flow_packet(e->cfg.act, f, side);
-	if (!flow_view(f)->opened && f->client != 0xff && e->policy)
+	/* a policy that came while the flow went on has not judged it yet */
+	if (!v->opened && f->client != 0xff && e->policy)
 		engine_on_opened(e, f);
+	if (is_changed(e, v, p, true)) {
+		on_change(e, f, p, side);
+		return;
+	}
+	policy_now_at(e->now, p->time);
+	e->newest = p->time;
 }
 
-/* Nearly always nothing has changed since the last packet, and a few comparisons say so. */
+/* Of captures; what live traffic needs besides is none of their cost. */
 void engine_on_packet(void *user, struct flow *f, const struct packet *p, unsigned side)
 {
 	struct engine *e = user;
-	const struct flow_view *v = flow_view(f);
 
 	if (!e->now)
 		return;
-	if (e->cfg.live)
-		live_packet(e, f, side);
-	if ((p->file != e->file && !e->cfg.live) || !engine_same_second(e, p->time) ||
-	    (v->epoch != e->now->epoch && v->opened) || (v->told && !v->talked) ||
-	    policy_now_stale(e->now, p->time)) {
+	if (e->cfg.live) {
+		live_packet(e, f, p, side);
+		return;
+	}
+	if (is_changed(e, flow_view(f), p, false)) {
 		on_change(e, f, p, side);
 		return;
 	}

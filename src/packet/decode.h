@@ -51,6 +51,7 @@ struct decode {
 	uint32_t cut;	  /* bytes of this layer that follow r's end and were not captured */
 	uint8_t tags;	  /* VLAN and SNAP headers seen, which can nest without end */
 	bool reassembled; /* r is in a fragment buffer */
+	bool elsewhere;	  /* in a fragment buffer, or a tunnel: not what the frame is about */
 	bool routed;	  /* dst is not the last destination: pseudo headers cannot be checked */
 };
 

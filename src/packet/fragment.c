@@ -424,7 +424,7 @@ bool decode_fragment(struct decode *c, const struct fragment *f, uint8_t *proto)
 	c->d->stats.reassembled++;
 	c->r = rd_init(t->buffer[i].bytes, t->slot[i].end);
 	c->base = 0;
-	c->reassembled = true;
+	c->reassembled = c->elsewhere = true;
 	*proto = t->slot[i].proto;
 	return true;
 }

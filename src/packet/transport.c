@@ -29,16 +29,15 @@ static bool checksum_right(const struct decode *c, uint8_t proto)
 	return checksum_ok(checksum_add(sum, all.p, all.len));
 }
 
-/* Where it is in the frame, when its bytes are there as they are. */
-static uint32_t place(const struct decode *c)
+/* Where the header that was just read is in the frame, when its bytes are there as they are. */
+static uint32_t place(const struct decode *c, uint32_t header)
 {
-	return c->reassembled || c->p->tunnels ? 0 : c->base + c->r.off;
+	return c->elsewhere ? 0 : c->base + c->r.off - header;
 }
 
 static void decode_tcp(struct decode *c)
 {
 	struct packet *p = c->p;
-	uint32_t at = place(c);
 	bool right = checksum_right(c, PROTO_TCP);
 	const uint8_t *h = rd_take(&c->r, TCP_LEN);
 	struct reader f = rd_init(h, TCP_LEN);
@@ -68,14 +67,13 @@ static void decode_tcp(struct decode *c)
 		len = left;
 	}
 	rd_skip(&c->r, len);
-	p->transport = at;
+	p->transport = place(c, TCP_LEN + len);
 	decode_deliver(c, PACKET_TCP);
 }
 
 static void decode_udp(struct decode *c)
 {
 	struct packet *p = c->p;
-	uint32_t at = place(c);
 	struct reader f = c->r;
 	uint16_t len, sum;
 
@@ -102,7 +100,7 @@ static void decode_udp(struct decode *c)
 	/* No checksum: right in IPv4, in IPv6 only around tunnels (RFC 8200, 8.1). */
 	if (!sum && p->ether_type == ETHER_IPV6 && decode_checksum_bad(c, "udp"))
 		return;
-	p->transport = at;
+	p->transport = place(c, UDP_LEN);
 	decode_deliver(c, PACKET_UDP);
 }
 

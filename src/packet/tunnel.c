@@ -67,6 +67,7 @@ static bool enter(struct decode *c, const char *proto)
 	memset(&p->src, 0, sizeof(p->src));
 	memset(&p->dst, 0, sizeof(p->dst));
 	c->routed = c->reassembled = false;
+	c->elsewhere = true;
 	c->tags = 0;
 	return true;
 }
