@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What an inline box adds to a request and its answer: latency.py PINGPONG [--kidoban PROGRAM] [NAME=COMMAND...]
+"""What an inline box adds to a request and its answer: latency.py PINGPONG [NAME=COMMAND...] [--kidoban PROGRAM]
 
     hmi-1 ── ca ══ va ── box ── vb ══ cb ── plc-1      Modbus/TCP: polls of 125 registers and writes of 20,
                                                        5,000 times a second
