@@ -130,7 +130,7 @@ static void finish_flow(struct act *a)
 		a->drop = true;
 		v->cut |= (uint8_t)((bytes ? 1u : 0u) << a->side) & 3u;
 		if (v->blocked >= ACTION_REJECT && !a->told)
-			act_tell(a);
+			act_tell_again(a);
 	} else if (bytes && v->cut >> a->side & 1) {
 		a->drop = true;
 	}
@@ -186,11 +186,23 @@ static void quarantine(struct act *a, struct flow *f, const char *reason)
 	act_isolate(a, &q, reason);
 }
 
-/* The packets have passed already: all that can be done is to end it. */
+/*
+ * The packets have passed already: all that can be done is to end it. The ends may have gone on
+ * meanwhile, and take no reset with the numbers of this packet: the next ones are answered too.
+ */
 static enum policy_action act_aside(struct act *a, struct flow *f, enum policy_action wanted)
 {
-	if (wanted < ACTION_REJECT || a->flow != f || !act_tell(a))
+	uint64_t sent = a->stats.resets_sent;
+
+	if (wanted < ACTION_REJECT || a->flow != f || !a->cfg.send)
 		return ACTION_ALERT;
+	flow_view(f)->blocked = ACTION_REJECT;
+	if (!a->told) {
+		act_tell_again(a);
+		if (a->stats.resets_sent == sent)
+			return ACTION_ALERT;
+		a->stats.rejected++;
+	}
 	return ACTION_REJECT;
 }
 
@@ -307,7 +319,7 @@ void act_hold(struct act *a)
 
 void act_conflict(struct act *a, struct flow *f)
 {
-	if (a->flow != f)
+	if (a->flow != f || a->cfg.aside)
 		return;
 	a->drop = true;
 	if (policy_overlap_last(a->policy)) /* ours are the last, the receiver's the first */

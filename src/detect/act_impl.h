@@ -151,6 +151,8 @@ void act_kept_drop(struct act *a, struct act_kept *k);
 
 /* act_tell.c: ends the conversation of the packet at hand. False when its ends cannot be told. */
 bool act_tell(struct act *a);
+/* The same, of a conversation that is over already. */
+void act_tell_again(struct act *a);
 void act_tell_talk(struct act *a, const struct act_talk *t);
 
 /* act_hosts.c */

@@ -123,8 +123,9 @@ static const char *check(struct act *a, struct act_kept *k, uint32_t seq, const 
 
 bool act_verifies(const struct act *a, struct flow *f)
 {
-	return a->frame && a->flow == f && act_is_tcp(a->p) && judge_per_op(flow_view(f)) &&
-	       a->side == (f->client == 1) && !flow_unclaimed(f, false);
+	return a->frame && !a->cfg.aside && a->flow == f && act_is_tcp(a->p) &&
+	       judge_per_op(flow_view(f)) && a->side == (f->client == 1) &&
+	       !flow_unclaimed(f, false);
 }
 
 const char *act_verify(struct act *a, struct flow *f)

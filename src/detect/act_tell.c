@@ -38,11 +38,20 @@ bool act_tell(struct act *a)
 	}
 	if (!craft_take(&tcp, raw, a->p))
 		return false;
+	if (a->cfg.aside) /* its receiver has it */
+		tcp.seq = tcp.end;
 	/* nobody knows of a connection but who wants to open it */
 	send(a, raw->file, out, craft_reset(out, &tcp, CRAFT_TO_SENDER));
 	if ((a->p->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) != PACKET_TCP_SYN)
 		send(a, raw->file ^ 1u, out, craft_reset(out, &tcp, CRAFT_TO_RECEIVER));
 	return true;
+}
+
+void act_tell_again(struct act *a)
+{
+	/* from aside a reset is the end of it, whoever sent it */
+	if (!a->cfg.aside || !act_is_tcp(a->p) || !(a->p->tcp_flags & PACKET_TCP_RST))
+		act_tell(a);
 }
 
 void act_tell_talk(struct act *a, const struct act_talk *t)

@@ -20,6 +20,15 @@ static void untold(struct engine *e, const struct incident *i)
 			e->count[k].incidents--;
 }
 
+static void over(const struct engine *e, const struct incident *i)
+{
+	struct sink *const *s;
+
+	for (s = e->cfg.sinks; s && *s; s++)
+		if ((*s)->ops->over)
+			(*s)->ops->over(*s, i);
+}
+
 static void told(void *user, const struct incident *i)
 {
 	struct engine *e = user;
@@ -32,6 +41,10 @@ static void told(void *user, const struct incident *i)
 	}
 	if (!(e->cfg.events & ENGINE_ALERT))
 		return;
+	if (i->phase == INCIDENT_OVER) {
+		over(e, i);
+		return;
+	}
 	if (i->has_addr) {
 		full.src_device = endpoint_find(e->endpoints, &i->src);
 		full.dst_device = endpoint_find(e->endpoints, &i->dst);

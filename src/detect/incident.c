@@ -191,8 +191,9 @@ static void tell_ended(struct incident_table *t, struct entry *e)
 	}
 	if (e->stage != STAGE_TOLD)
 		tell_begun(t, e);
-	if (e->incident.count > 1 || e->incident.did_mask != e->did)
-		tell(t, e, INCIDENT_ENDED);
+	tell(t, e,
+	     e->incident.count > 1 || e->incident.did_mask != e->did ? INCIDENT_ENDED
+								     : INCIDENT_OVER);
 }
 
 void incident_live(struct incident_table *t, int64_t patience)

@@ -30,7 +30,8 @@
 enum incident_phase {
 	INCIDENT_WHOLE,	 /* captures: the only one, when it is over */
 	INCIDENT_OPENED, /* live: it has just begun */
-	INCIDENT_ENDED	 /* live: it is over, and was seen more than once */
+	INCIDENT_ENDED,	 /* live: it is over, and was seen more than once */
+	INCIDENT_OVER	 /* live: it is over, and there is nothing to add: for those who count */
 };
 
 /* One thing that happened, copied out of flow and op; what a sink gets. No pointers into packets.

@@ -4,10 +4,12 @@
 #include "run/beat.h"
 #include "run/clock.h"
 #include "run/control.h"
+#include "run/hook.h"
 #include "run/kernel.h"
 #include "run/metrics.h"
 #include "run/notify.h"
 #include "run/privileges.h"
+#include "run/response.h"
 #include "run/service_impl.h"
 #include "run/totals.h"
 
@@ -253,6 +255,8 @@ static void second(struct service *s)
 	if (t)
 		look_at_sources(s, t, wall, mono);
 	look_at_outputs(s, wall);
+	if (s->response)
+		response_look(s->response);
 	service_look_at_state(s);
 	service_kernel(s, false);
 	service_assets(s, mono, false);
@@ -342,6 +346,24 @@ static int fail(struct service *s, int code, const char *what, const char *err)
 	return code;
 }
 
+static bool is_mirror(const struct service *s, unsigned worker)
+{
+	return s->cfg->source[s->opened_from[worker]].kind == RUN_MIRROR;
+}
+
+/* The program that is run for what is blocked, as an ear at the outputs. */
+static bool begin_hook(struct service *s, char *err, size_t errlen)
+{
+	struct outputs_tap tap = {.wants = hook_wants, .alert = hook_alert, .lang = s->cfg->lang};
+
+	s->hook = hook_new(s->cfg->response_hook, err, errlen);
+	if (!s->hook)
+		return false;
+	tap.user = s->hook;
+	outputs_tap(s->outputs, &tap);
+	return true;
+}
+
 static bool begin_workers(struct service *s, char *err, size_t errlen)
 {
 	unsigned i;
@@ -355,6 +377,7 @@ static bool begin_workers(struct service *s, char *err, size_t errlen)
 						.events = outputs_events(s->outputs),
 						.catalogue = s->catalogue,
 						.orders = s->orders,
+						.response = is_mirror(s, i) ? s->response : NULL,
 						.quarantined = on_quarantine,
 						.stubborn = on_stubborn,
 						.user = s};
@@ -395,6 +418,8 @@ static int begin(struct service *s)
 		return fail(s, EXIT_INPUT, "events", strerror(errno));
 	if (!sources_open(s, p, err, sizeof(err)))
 		return fail(s, EXIT_INPUT, "", err);
+	if (cfg->response_iface && !(s->response = response_open(cfg, err, sizeof(err))))
+		return fail(s, EXIT_INPUT, "", err);
 	service_kernel_new(s);
 	/* Files belong to whoever has to rotate them, and threads are not started with more rights.
 	 */
@@ -403,6 +428,8 @@ static int begin(struct service *s)
 	s->outputs = outputs_new(cfg->output, cfg->outputs, cfg->spool_dir, s->planned + 1, err,
 				 sizeof(err));
 	if (!s->outputs)
+		return fail(s, EXIT_INPUT, "", err);
+	if (cfg->response_hook && !begin_hook(s, err, sizeof(err)))
 		return fail(s, EXIT_INPUT, "", err);
 	s->metrics = metrics_new(s, err, sizeof(err));
 	if (!s->metrics)
@@ -430,6 +457,8 @@ static int begin(struct service *s)
 		return fail(s, EXIT_INPUT, "", "out of memory");
 	if (!privileges_seccomp(cfg, err, sizeof(err)))
 		return fail(s, EXIT_INPUT, "seccomp", err);
+	if (s->hook && !hook_start(s->hook))
+		return fail(s, EXIT_INPUT, "", "no thread for the response hook");
 	if (!outputs_start(s->outputs, err, sizeof(err)))
 		return fail(s, EXIT_INPUT, "outputs", err);
 	if (!begin_workers(s, err, sizeof(err)))
@@ -507,6 +536,8 @@ void service_free(struct service *s)
 	if (s->outputs)
 		outputs_drain(s->outputs, DRAIN_NS);
 	outputs_free(s->outputs);
+	hook_free(s->hook);
+	response_close(s->response);
 	kernel_free(s->kernel);
 	free_orders(s);
 	policy_free(s->first);

@@ -20,6 +20,7 @@
 #define SERVICE_WORKERS_MAX (RUN_SOURCES_MAX * RUN_WORKERS_MAX)
 
 struct beat;
+struct hook;
 struct assets_waiting;
 struct control;
 struct kernel;
@@ -40,6 +41,8 @@ struct service {
 	struct kernel *kernel;	       /* NULL: no source asks the kernel's rules */
 	int64_t kernel_told;	       /* ns since 1970 UTC, when it was told all */
 	struct beat *beat;
+	struct response *response;		    /* NULL: mirrors are never answered */
+	struct hook *hook;			    /* NULL: none */
 	unsigned planned;			    /* workers there will be */
 	struct source *source[SERVICE_WORKERS_MAX]; /* opened, until a worker has it */
 	uint8_t opened_from[SERVICE_WORKERS_MAX];   /* source of the configuration */

@@ -67,6 +67,8 @@ static enum source_do on_frame(void *user, struct source_frame *f)
 	f->raw.frame = ++w->frames;
 	w->last = f->raw.time;
 	packet_decode(w->decoder, &f->raw, &p);
+	if (w->cfg.response && response_is_ours(w->cfg.response, &p))
+		return what;
 	if (w->assets)
 		assets_packet(w->assets, &p);
 	if (!w->act || !act_begin(w->act, f, &p)) {
@@ -237,6 +239,14 @@ static bool send_frame(void *user, unsigned iface, const void *frame, uint32_t l
 	       w->cfg.source->ops->send(w->cfg.source, iface, frame, len);
 }
 
+static bool send_aside(void *user, unsigned iface, const void *frame, uint32_t len)
+{
+	struct worker *w = user;
+
+	(void)iface;
+	return response_send(w->cfg.response, frame, len);
+}
+
 static void quarantined(void *user, const struct act_quarantine *q, const char *reason)
 {
 	struct worker *w = user;
@@ -272,7 +282,11 @@ static bool begin(struct worker *w)
 				   .classify = true,
 				   .eager = w->inline_,
 				   .hash_key = random_key()};
-	const struct act_config act = {.send = send_frame,
+	const bool answers = run->response_iface || run->response_hook;
+	const struct act_config act = {.send = w->inline_	 ? send_frame
+					       : w->cfg.response ? send_aside
+								 : NULL,
+				       .aside = !w->inline_,
 				       .quarantined = quarantined,
 				       .stubborn = stubborn,
 				       .user = w,
@@ -289,7 +303,7 @@ static bool begin(struct worker *w)
 				       .grant_count = o->grant_count,
 				       .live = true};
 
-	if (w->inline_ && !(w->act = act_new(&act)))
+	if ((w->inline_ || answers) && !(w->act = act_new(&act)))
 		return false;
 	if (run->state) {
 		w->assets = assets_new(flow.hash_key);

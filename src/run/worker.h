@@ -13,6 +13,7 @@
 #include "detect/engine.h"
 #include "run/config.h"
 #include "run/orders.h"
+#include "run/response.h"
 
 #include <pthread.h>
 
@@ -50,6 +51,7 @@ struct worker_config {
 	unsigned events; /* bits of enum engine_event */
 	const struct catalogue *catalogue;
 	const struct orders *orders; /* the first ones */
+	struct response *response;   /* of a mirror; NULL: it is never answered */
 	/* A worker isolated a host: called in its thread, must not wait. */
 	void (*quarantined)(void *user, const struct act_quarantine *q, const char *reason);
 	/* Likewise: it found a stubborn device (detect/act.h). */

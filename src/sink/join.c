@@ -128,6 +128,11 @@ static void merge(struct entry *e, const struct incident *i)
 		copy->did_mask |= e->end->did_mask;
 		free(e->end);
 	}
+	/* of the opening that was told nothing else is kept */
+	if (e->first < copy->first)
+		copy->first = e->first;
+	if (e->first > copy->last)
+		copy->last = e->first;
 	copy->phase = INCIDENT_ENDED;
 	e->end = copy;
 }
@@ -174,6 +179,21 @@ static void ended(struct join *j, struct incident *i, int64_t now)
 	if (e->open)
 		return;
 	tell_end(j, e);
+	forget(j, e);
+}
+
+void join_over(struct join *j, uint64_t id)
+{
+	struct entry *e = find(j, id);
+
+	if (!e)
+		return;
+	e->count++;
+	if (e->open)
+		e->open--;
+	if (e->open)
+		return;
+	tell_end(j, e); /* of a single one there is none */
 	forget(j, e);
 }
 

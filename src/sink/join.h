@@ -3,8 +3,10 @@
  *
  * An incident has the same id in all workers that see it. Of its openings the first is told. Its
  * ends are added up and told together when every worker that opened it has ended it. A worker that
- * saw it only once says no end, so nobody is waited for longer than an incident is quiet before it
- * ends; an end that comes later still is told with the sum of all.
+ * saw it only once says that it is over; an incident seen once in all has no end to be told.
+ *
+ * An end may be lost where rings are full, so nobody is waited for longer than an incident is quiet
+ * before it ends; an end that comes later still is told with the sum of all.
  *
  * Incidents without an id, and those told as a whole, go through untouched.
  *
@@ -27,6 +29,9 @@ struct join *join_new(void (*told)(void *user, const struct incident *i), void *
 
 /* now: ns of a clock that is never stepped. i may be changed. */
 void join_take(struct join *j, struct incident *i, int64_t now);
+
+/* A worker is done with it, and saw it once. */
+void join_over(struct join *j, uint64_t id);
 
 /* Tells the ends that have waited long enough. */
 void join_tick(struct join *j, int64_t now);

@@ -20,6 +20,7 @@
 #define RING_BYTES (4u << 20) /* of a producer */
 #define ROUND	   64	      /* records of one producer before the next one's turn */
 #define MS	   INT64_C(1000000)
+#define OVER	   (1u << 31) /* in a ring, beside enum engine_event: id of an incident */
 
 /* A worker's sink: incidents go as parcels, everything else as EVE already. */
 struct feeder {
@@ -39,6 +40,7 @@ struct outputs {
 	struct bell bell; /* of the dispatcher */
 	struct join *join;
 	struct shape *shape;
+	struct outputs_tap tap; /* wants NULL: none */
 	pthread_t dispatcher;
 	atomic_bool ending;
 	bool started, ended;
@@ -61,6 +63,14 @@ static void on_alert(struct sink *s, const struct incident *i)
 
 	if (!ring_put(f->ring, ENGINE_ALERT, parcel, len, true))
 		atomic_fetch_add_explicit(&f->lost, 1, memory_order_relaxed);
+}
+
+/* Nobody is told of it, so it may be lost: then join waits for it in vain. */
+static void on_over(struct sink *s, const struct incident *i)
+{
+	struct feeder *f = (struct feeder *)s;
+
+	ring_put(f->ring, OVER, &i->id, sizeof(i->id), false);
 }
 
 static void on_flow(struct sink *s, const struct flow *flow, const struct sink_names *n, int why)
@@ -114,6 +124,7 @@ static void on_free(struct sink *s)
 
 static const struct sink_ops feeder_ops = {
 	.alert = on_alert,
+	.over = on_over,
 	.flow = on_flow,
 	.op = on_op,
 	.anomaly = on_anomaly,
@@ -142,6 +153,12 @@ unsigned outputs_events(const struct outputs *o)
 	return o->events;
 }
 
+void outputs_tap(struct outputs *o, const struct outputs_tap *tap)
+{
+	o->tap = *tap;
+	o->events |= ENGINE_ALERT;
+}
+
 /* --- the dispatcher --- */
 
 static void hand_over(struct writer *w, uint32_t event, const char *data, size_t len)
@@ -155,10 +172,17 @@ static void hand_over(struct writer *w, uint32_t event, const char *data, size_t
 static void tell_alert(void *user, const struct incident *i)
 {
 	struct outputs *o = user;
+	const struct output_config line = {.kind = OUTPUT_FILE, .lang = o->tap.lang};
 	unsigned n;
 	size_t len;
 
 	shape_next(o->shape);
+	if (o->tap.wants && o->tap.wants(o->tap.user, i)) {
+		const char *data = shape_alert(o->shape, &line, i, &len);
+
+		if (len)
+			o->tap.alert(o->tap.user, data, len);
+	}
 	for (n = 0; n < o->count; n++) {
 		const char *data;
 
@@ -197,6 +221,8 @@ static bool take_from(struct outputs *o, struct feeder *f, int64_t now)
 			break;
 		if (event == ENGINE_ALERT)
 			join_take(o->join, parcel_open(data), now);
+		else if (event == OVER)
+			join_over(o->join, *(const uint64_t *)data);
 		else
 			tell_other(o, event, data, len);
 		ring_release(f->ring);

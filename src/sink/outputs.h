@@ -66,6 +66,17 @@ struct outputs *outputs_new(const struct output_config *list, unsigned count, co
 struct sink *outputs_sink(struct outputs *o, unsigned producer);
 unsigned outputs_events(const struct outputs *o); /* bits of enum engine_event */
 
+/* Somebody else who hears of alerts, joined as outputs do; in the dispatcher's thread, where
+ * nothing may wait. */
+struct outputs_tap {
+	bool (*wants)(void *user, const struct incident *i);
+	void (*alert)(void *user, const char *eve, size_t len); /* a line of EVE */
+	void *user;
+	enum finding_lang lang;
+};
+/* Before the sinks are asked what they want. */
+void outputs_tap(struct outputs *o, const struct outputs_tap *tap);
+
 /* Starts the threads. After privileges are dropped. */
 bool outputs_start(struct outputs *o, char *err, size_t errlen);
 

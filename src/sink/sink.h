@@ -36,6 +36,9 @@ struct sink;
 
 struct sink_ops {
 	void (*alert)(struct sink *s, const struct incident *i);
+	/* live: it is over, and nothing has happened since alert() told that it began; may be NULL
+	 */
+	void (*over)(struct sink *s, const struct incident *i);
 	void (*flow)(struct sink *s, const struct flow *f, const struct sink_names *n, int why);
 	void (*op)(struct sink *s, const struct flow *f, const struct sink_names *n,
 		   const struct op *op);

@@ -81,8 +81,10 @@ struct act_world {
 		unsigned iface;
 	} frame_sent[SENT];
 	unsigned isolated, stubborn;
-	bool partial; /* the next frame's checksum is not complete */
-	bool spoiled; /* the next frame's checksum is wrong */
+	unsigned over; /* incidents of which there is nothing to add */
+	bool aside;    /* frames have passed already */
+	bool partial;  /* the next frame's checksum is not complete */
+	bool spoiled;  /* the next frame's checksum is wrong */
 	uint16_t ip_id;
 };
 
@@ -96,7 +98,14 @@ static inline void world_alert(struct sink *s, const struct incident *i)
 	the_world->alerts++;
 }
 
-static const struct sink_ops world_sink = {.alert = world_alert};
+static inline void world_over(struct sink *s, const struct incident *i)
+{
+	(void)s;
+	assert_int_equal(i->phase, INCIDENT_OVER);
+	the_world->over++;
+}
+
+static const struct sink_ops world_sink = {.alert = world_alert, .over = world_over};
 
 static inline bool world_send(void *user, unsigned iface, const void *frame, uint32_t len)
 {
@@ -138,10 +147,11 @@ static inline struct policy *world_policy(const char *text)
 	return p;
 }
 
-static inline struct act_world *world_new(const char *policy)
+static inline struct act_world *world_new_as(const char *policy, bool aside)
 {
 	struct act_world *w = calloc(1, sizeof(*w));
-	const struct act_config act = {.send = world_send,
+	const struct act_config act = {.aside = aside,
+				       .send = world_send,
 				       .quarantined = world_quarantined,
 				       .stubborn = world_stubborn,
 				       .user = w,
@@ -153,6 +163,7 @@ static inline struct act_world *world_new(const char *policy)
 	struct diag diag = {0};
 
 	the_world = w;
+	w->aside = aside;
 	w->sink.ops = &world_sink;
 	w->sinks[0] = &w->sink;
 	w->time = T0;
@@ -170,6 +181,11 @@ static inline struct act_world *world_new(const char *policy)
 	assert_non_null(w->tracker);
 	act_tracker(w->act, w->tracker);
 	return w;
+}
+
+static inline struct act_world *world_new(const char *policy)
+{
+	return world_new_as(policy, false);
 }
 
 static inline void world_free(struct act_world *w)
@@ -194,7 +210,7 @@ static inline enum source_do world_frame(struct act_world *w, unsigned iface)
 					 .frame = ++w->frames,
 					 .linktype = DLT_EN10MB,
 					 .file = (uint16_t)iface},
-				 .data = copy,
+				 .data = w->aside ? NULL : copy,
 				 .checksum_partial = w->partial};
 	enum source_do what;
 	struct packet p;

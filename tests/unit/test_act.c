@@ -501,8 +501,10 @@ static void an_incident_is_told_as_it_begins_and_as_it_ends(void **state)
 	wire_put(&c, 0, write_request, 12);
 	assert_int_equal(w->alerts, 3);
 	assert_int_not_equal(w->alert[2].id, id);
+	assert_int_equal(w->over, 0);
 	engine_tick(w->engine, w->time + 301 * SECOND);
 	assert_int_equal(w->alerts, 3);
+	assert_int_equal(w->over, 1);
 	world_free(w);
 }
 

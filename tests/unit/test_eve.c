@@ -1,5 +1,6 @@
 /* EVE records to the byte, the line for people, and outputs that fail. */
 #include "detect/incident.h"
+#include "policy/policy.h"
 #include "flow/flow.h"
 #include "sink/sink.h"
 
@@ -184,6 +185,65 @@ static void an_alert(void **state)
 		"\"first\":\"2024-01-01T12:00:00.123456+0000\","
 		"\"last\":\"2024-01-01T12:00:05.000000+0000\",\"threat_class\":\"tampering\","
 		"\"refs\":[\"iec62443:SR-3.5\",\"ipa:ID8-1\"],\"attack\":[\"T0836\"]}}\n");
+}
+
+/* The word at that place of a record, "" when it has none. */
+static const char *word(json_t *record, const char *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(json_object_get(record, object), key));
+
+	return text ? text : "";
+}
+
+/* Captures tell an incident once; live it has a number, and is told twice. */
+static void an_alert_live(void **state)
+{
+	static const struct {
+		enum incident_phase phase;
+		const char *verdict, *wanted;
+		enum policy_action done;
+		const char *action, *says;
+	} cases[] = {
+		{INCIDENT_OPENED, "drop", NULL, ACTION_DROP, "blocked", "opened"},
+		{INCIDENT_ENDED, "reject", "degrade", ACTION_REJECT, "blocked", "ended"},
+		{INCIDENT_OPENED, "alert", "reject", ACTION_ALERT, "allowed", "opened"},
+		{INCIDENT_OPENED, "degrade", NULL, ACTION_DEGRADE, "blocked", "opened"},
+	};
+	struct capture *c = *state;
+	char *line, *next = NULL;
+	unsigned k;
+
+	for (k = 0; k < 4; k++) {
+		struct incident i = sample();
+
+		i.id = (UINT64_C(1) << 53) - 1 - k;
+		i.phase = (uint8_t)cases[k].phase;
+		i.verdict = cases[k].verdict;
+		i.wanted = cases[k].wanted;
+		i.done = (uint8_t)cases[k].done;
+		c->s->ops->alert(c->s, &i);
+	}
+	line = strtok_r((char *)(uintptr_t)written(c), "\n", &next);
+	for (k = 0; k < 4; k++, line = strtok_r(NULL, "\n", &next)) {
+		json_t *r = line ? json_loads(line, 0, NULL) : NULL;
+		json_t *ours = json_object_get(r, "kidoban");
+
+		assert_non_null(r);
+		assert_int_equal(json_integer_value(json_object_get(ours, "incident")),
+				 (INT64_C(1) << 53) - 1 - k);
+		assert_string_equal(word(r, "kidoban", "phase"), cases[k].says);
+		assert_string_equal(word(r, "kidoban", "verdict"), cases[k].verdict);
+		assert_string_equal(word(r, "kidoban", "wanted"),
+				    cases[k].wanted ? cases[k].wanted : "");
+		assert_string_equal(word(r, "alert", "action"), cases[k].action);
+		/* an end is an event of when it ended */
+		assert_string_equal(json_string_value(json_object_get(r, "timestamp")),
+				    cases[k].phase == INCIDENT_ENDED
+					    ? "2024-01-01T12:00:05.000000+0000"
+					    : "2024-01-01T12:00:00.123456+0000");
+		json_decref(r);
+	}
+	assert_null(line);
 }
 
 static void a_flow_reads_from_its_client(void **state)
@@ -467,12 +527,43 @@ static void a_line_for_people(void **state)
 	free(text);
 }
 
+static void a_line_for_people_live(void **state)
+{
+	static const char *const want[] = {
+		"2024-01-01 12:00:05.000000 HIGH   policy.value-out-of-range   hmi-1 (10.40.0.5) "
+		"wrote 900; expected: conduit hmi-plc permits value 0..450 [reject instead of "
+		"degrade] ended, 3 times\n",
+		"2024-01-01 12:00:05.000000 高     policy.value-out-of-range   hmi-1 (10.40.0.5) "
+		"wrote 900。想定: conduit hmi-plc permits value 0..450 [degrade の代わりに reject] "
+		"終了、3 回\n"};
+	unsigned lang;
+
+	(void)state;
+	for (lang = 0; lang < 2; lang++) {
+		struct incident i = sample();
+		char *text = NULL;
+		size_t len = 0;
+		FILE *f = open_memstream(&text, &len);
+		struct sink *s = sink_text_open(f, lang ? FINDING_JA : FINDING_EN);
+
+		i.phase = INCIDENT_ENDED;
+		i.verdict = "reject";
+		i.wanted = "degrade";
+		s->ops->alert(s, &i);
+		s->ops->free(s);
+		fclose(f);
+		assert_string_equal(text, want[lang]);
+		free(text);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_alert),
+		TEST(an_alert_live),
 		TEST(a_flow_reads_from_its_client),
 		TEST(a_response),
 		TEST(cip_is_shown_inside_enip),
@@ -485,6 +576,7 @@ int main(void)
 		cmocka_unit_test(a_full_disk_is_told),
 		cmocka_unit_test(a_listener_on_a_unix_socket),
 		cmocka_unit_test(a_line_for_people),
+		cmocka_unit_test(a_line_for_people_live),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,6 +107,27 @@ static void timeouts(void **state)
 	toy_end(&w);
 }
 
+/* The same when no packet comes; and time that is over already changes nothing. */
+static void timeouts_without_packets(void **state)
+{
+	int64_t begin;
+
+	(void)state;
+	toy_start(&w, NULL);
+	w.port[1] = 9999;
+	toy_udp(&w, 0, "junk", 4);
+	toy_story();
+	begin = w.time;
+	flow_tracker_tick(w.t, begin + 59 * INT64_C(1000000000));
+	flow_tracker_tick(w.t, begin - 1000 * INT64_C(1000000000));
+	assert_string_equal(toy_story(), "");
+	assert_int_equal(flow_tracker_stats(w.t)->timeouts, 0);
+	flow_tracker_tick(w.t, begin + 62 * INT64_C(1000000000));
+	assert_string_equal(toy_story(), "end:timeout ");
+	assert_int_equal(flow_tracker_stats(w.t)->timeouts, 1);
+	toy_end(&w);
+}
+
 static void clock_steps(void **state)
 {
 	(void)state;
@@ -249,10 +270,11 @@ static void pressure(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(datagrams),	  cmocka_unit_test(other_packets),
-		cmocka_unit_test(timeouts),	  cmocka_unit_test(clock_steps),
-		cmocka_unit_test(clock_extremes), cmocka_unit_test(named_by_ndpi),
-		cmocka_unit_test(flow_ids),	  cmocka_unit_test(pressure),
+		cmocka_unit_test(datagrams),	 cmocka_unit_test(other_packets),
+		cmocka_unit_test(timeouts),	 cmocka_unit_test(timeouts_without_packets),
+		cmocka_unit_test(clock_steps),	 cmocka_unit_test(clock_extremes),
+		cmocka_unit_test(named_by_ndpi), cmocka_unit_test(flow_ids),
+		cmocka_unit_test(pressure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

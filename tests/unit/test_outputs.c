@@ -305,6 +305,47 @@ static void who_saw_it_once_is_not_waited_for(void **state)
 	join_free(j);
 }
 
+static void all_who_saw_it_once_end_it_at_once(void **state)
+{
+	struct told t = {.count = 0};
+	struct join *j = join_new(on_told, &t);
+
+	(void)state;
+	/* one worker, once: nothing to add, and it is known no more */
+	take(j, 1, INCIDENT_OPENED, NOON, NOON, 1, 0);
+	join_over(j, 1);
+	join_flush(j);
+	assert_int_equal(t.count, 1);
+	/* two workers, once each */
+	take(j, 2, INCIDENT_OPENED, NOON, NOON, 1, 0);
+	take(j, 2, INCIDENT_OPENED, NOON - SECOND, NOON - SECOND, 1, 0);
+	join_over(j, 2);
+	assert_int_equal(t.count, 2);
+	join_over(j, 2);
+	assert_int_equal(t.count, 3);
+	assert_int_equal(t.last.phase, INCIDENT_ENDED);
+	assert_int_equal(t.last.count, 2);
+	assert_true(t.last.first == NOON - SECOND && t.last.last == NOON);
+	/* one of them five times, whoever is done first */
+	take(j, 3, INCIDENT_OPENED, NOON, NOON, 1, 0);
+	take(j, 3, INCIDENT_OPENED, NOON, NOON, 1, 0);
+	take(j, 3, INCIDENT_ENDED, NOON, NOON + SECOND, 5, SECOND);
+	assert_int_equal(t.count, 4);
+	join_over(j, 3);
+	assert_int_equal(t.count, 5);
+	assert_int_equal(t.last.count, 6);
+	take(j, 4, INCIDENT_OPENED, NOON, NOON, 1, 0);
+	take(j, 4, INCIDENT_OPENED, NOON, NOON, 1, 0);
+	join_over(j, 4);
+	take(j, 4, INCIDENT_ENDED, NOON, NOON + SECOND, 5, SECOND);
+	assert_int_equal(t.count, 7);
+	assert_int_equal(t.last.count, 6);
+	join_over(j, 5); /* forgotten, or never heard of */
+	join_flush(j);
+	assert_int_equal(t.count, 7);
+	join_free(j);
+}
+
 static void the_table_of_joined_incidents_is_bounded(void **state)
 {
 	struct told t = {.count = 0};
@@ -583,6 +624,7 @@ int main(void)
 		cmocka_unit_test(a_parcel_leaves_out_what_has_no_room),
 		cmocka_unit_test(incidents_of_several_workers_are_joined),
 		cmocka_unit_test(who_saw_it_once_is_not_waited_for),
+		cmocka_unit_test(all_who_saw_it_once_end_it_at_once),
 		cmocka_unit_test(the_table_of_joined_incidents_is_bounded),
 		SPOOL(a_spool_keeps_order_over_segments_and_restarts),
 		SPOOL(a_full_spool_refuses_and_takes_again),
