@@ -543,7 +543,7 @@ static bool mqtt_neutralise(struct proto_ctx *c, const struct op *op)
 	if (c->dir != PROTO_TO_SERVER || (!publish && op->code != MQTT_SUBSCRIBE))
 		return false;
 	if (mqtt_in_message(c, op->object.name))
-		st->refused = mqtt_refuse_topic(c, op->object.name);
+		st->refused = mqtt_refuse_topic(c, op->object.name, !publish);
 	else /* an alias that stands for another topic already */
 		st->refused = publish && st->alias_at - 1u < ALIASES &&
 			      st->aliases_refused >> (st->alias_at - 1u) & 1;

@@ -142,7 +142,8 @@ enum mqtt_find mqtt_find(const uint8_t *data, uint32_t len, uint8_t version, uin
 
 /* ---- mqtt_refuse.c: topics and codes that go on as others; false when they cannot */
 
-bool mqtt_refuse_topic(struct proto_ctx *c, struct slice topic);
+/* filter: of a SUBSCRIBE */
+bool mqtt_refuse_topic(struct proto_ctx *c, struct slice topic, bool filter);
 
 /* The code of an acknowledgement says that what was asked for is not permitted. */
 bool mqtt_refuse_code(struct proto_ctx *c, const struct mqtt_packet *p, const uint8_t *code);

@@ -67,15 +67,16 @@ static void test_topics(void **state)
 		{3, "\xc3\xa9", "$~"},
 		{3, "\xe6\x9c\xa8\xe6\x88\xb8/1", "$~~\xe6\x88\xb8/1"},
 		{3, "a\xe6\x88\xb8", "$~~~"},
-		{8, "#", "$"},
-		{8, "+", "$"},
-		{8, "+/temp", "$/temp"},
-		{8, "+/#", "$/#"},
-		{8, "/#", "$~"},
-		{8, "/+/x", "$~/x"},
-		{8, "//#", "$/#"},
-		{8, "plant/#", "$~ant/#"},
-		{8, "$share/group/plant/+", "$~hare/group/plant/+"},
+		{8, "#", "~"},
+		{8, "+", "~"},
+		{8, "+/temp", "~/temp"},
+		{8, "+/#", "~/#"},
+		{8, "/#", "~~"},
+		{8, "/+/x", "~~/x"},
+		{8, "//#", "~/#"},
+		{8, "plant/#", "~~ant/#"},
+		{8, "~~ant", "~!ant"},
+		{8, "$share/group/plant/+", "~~hare/group/plant/+"},
 	};
 	unsigned i;
 
@@ -154,7 +155,7 @@ static void test_refusal_5(void **state)
 	assert_out(w, "40 03 0007 87");
 	assert_non_null(strstr(w->text, "status 0x87 not-authorized (refused)\n"));
 	send_hex(w, 0, "82 0c 0009 00 0002 6161 00 0001 62 00");
-	assert_out(w, "82 0c 0009 00 0002 247e 00 0001 24 00");
+	assert_out(w, "82 0c 0009 00 0002 7e7e 00 0001 7e 00");
 	send_hex(w, 1, "90 05 0009 00 00 00");
 	assert_out(w, "90 05 0009 00 87 87");
 	inline_free(w);
@@ -166,7 +167,7 @@ static void test_refusal_subscribe(void **state)
 
 	(void)state;
 	send_hex(w, 0, "82 07 0009 0002 6161 01");
-	assert_out(w, "82 07 0009 0002 247e 01");
+	assert_out(w, "82 07 0009 0002 7e7e 01");
 	send_hex(w, 1, "90 03 0009 01");
 	assert_out(w, "90 03 0009 80");
 	assert_non_null(strstr(w->text, "answered\n"));
@@ -174,7 +175,7 @@ static void test_refusal_subscribe(void **state)
 	inline_free(w);
 	w = connected(3, READS); /* 3.1 has no code for it */
 	send_hex(w, 0, "82 07 0009 0002 6161 01");
-	assert_out(w, "82 07 0009 0002 247e 01");
+	assert_out(w, "82 07 0009 0002 7e7e 01");
 	send_hex(w, 1, "90 03 0009 01");
 	assert_out(w, "90 03 0009 01");
 	inline_free(w);
