@@ -77,7 +77,10 @@ void act_quarantines(struct act *a, const struct act_quarantine *list, uint32_t 
 	}
 	for (i = 0; i < count; i++) {
 		const struct act_host h = {.q = list[i]};
+		struct act_host *own = (struct act_host *)find(a, &h.q);
 
+		if (own)
+			own->own = false; /* from now on the list says how long */
 		add(a, &h);
 	}
 }

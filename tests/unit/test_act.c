@@ -241,6 +241,26 @@ static void a_host_is_isolated_and_released_by_list(void **state)
 	world_free(w);
 }
 
+/* A list from before may still come; one without the host, after one with it, is its release. */
+static void a_host_isolated_here_is_released_at_once(void **state)
+{
+	struct act_world *w = world_new(WORLD_POLICY("enforce", "quarantine"));
+	struct wire c = wire_open(w, PLC, 40000);
+	struct act_quarantine q = {.until = T0 + 3600 * SECOND};
+
+	(void)state;
+	assert_true(addr_parse(HMI, &q.addr));
+	assert_int_equal(wire_put(&c, 0, write_request, 12), SOURCE_DROP);
+	assert_int_equal(w->isolated, 1);
+	act_quarantines(w->act, NULL, 0);
+	assert_int_equal(world_tcp(w, HMI, 41000, PLC, 502, 1, 0, SYN, NULL, 0), SOURCE_DROP);
+	act_quarantines(w->act, &q, 1);
+	assert_int_equal(world_tcp(w, HMI, 41000, PLC, 502, 1, 0, SYN, NULL, 0), SOURCE_DROP);
+	act_quarantines(w->act, NULL, 0);
+	assert_int_equal(world_tcp(w, HMI, 41000, PLC, 502, 1, 0, SYN, NULL, 0), SOURCE_PASS);
+	world_free(w);
+}
+
 static void safety_is_never_blocked(void **state)
 {
 	static const char *const policy[] = {
@@ -636,6 +656,7 @@ int main(void)
 		cmocka_unit_test(resets_are_not_sent_without_end),
 		cmocka_unit_test(nothing_of_or_to_a_host_in_quarantine_passes),
 		cmocka_unit_test(a_host_is_isolated_and_released_by_list),
+		cmocka_unit_test(a_host_isolated_here_is_released_at_once),
 		cmocka_unit_test(safety_is_never_blocked),
 		cmocka_unit_test(mode_detect_never_blocks),
 		cmocka_unit_test(a_device_that_does_not_answer_is_remembered),
