@@ -15,12 +15,29 @@
 #include <time.h>
 
 #define DEFAULT_BUFFER (32 * 1024 * 1024)
+#define NS_PER_MS      1000000
+/* Overload: frames were waiting all that time, and the oldest for longer than this, or some were
+ * lost. A machine that stands still for a moment has caught up by then. */
+#define BUSY (50 * NS_PER_MS)
+#define LATE (50 * NS_PER_MS)
+/* While the kernel stands in for overload: what is older was sent again by whoever needs it. */
+#define STALE (1000LL * NS_PER_MS)
+
+/* How it stands with the frames that one port has heard. */
+struct load {
+	int64_t busy;  /* since when there were always some waiting; 0: there were none */
+	bool lost;     /* and some were lost meanwhile */
+	bool empty;    /* nothing waited at the end of the last batch */
+	int64_t age;   /* ns, of the first frame of the last batch that is ours to pass */
+	unsigned owed; /* frames of the last batch that were */
+};
 
 struct bridge {
 	struct source s;
 	struct port port[2];
 	char name[2][SOURCE_IFACE_LEN];
 	uint64_t frames[2]; /* heard, for raw_packet.frame */
+	struct load load[2];
 	struct wire *wire;
 	unsigned worker;
 	uint16_t group[2]; /* of packet fanout, when it is shared by several workers */
@@ -70,6 +87,46 @@ static bool wanted(struct bridge *b, unsigned in, const struct port_frame *f,
 	return h->frame(h->user, &s) != SOURCE_DROP;
 }
 
+/* Who works off what has come until now leaves the rest to the kernel. */
+static void keep_up(struct bridge *b, unsigned in, int64_t now)
+{
+	struct load *l = &b->load[in];
+
+	l->empty = port_is_empty(&b->port[in]);
+	if (!l->owed || l->empty || wire_is_away(b->wire)) {
+		l->busy = 0;
+		l->lost = false;
+		return;
+	}
+	if (!l->busy)
+		l->busy = now;
+	if (now - l->busy >= BUSY && (l->lost || l->age >= LATE) && wire_overload(b->wire))
+		add(&b->port[in].count.overloads, 1);
+}
+
+/* Is it ours to pass, and still worth it? */
+static bool is_ours(struct bridge *b, unsigned in, const struct port_frame *f, int64_t now,
+		    int64_t came)
+{
+	struct port_count *count = &b->port[in].count;
+	bool away = wire_is_away(b->wire);
+	struct load *l = &b->load[in];
+
+	if (away) /* since some moment after the batch began, it may be */
+		now = wire_now();
+	if (wire_passed(b->wire, now, came)) {
+		add(&count->unseen, 1);
+		return false;
+	}
+	if (l->owed++ == 0)
+		l->age = now - came;
+	l->lost |= f->losing;
+	if (!away || now - came < STALE)
+		return true;
+	add(&count->cut, 1);
+	return false;
+}
+
 /* A batch from one side to the other. */
 static int pass(struct bridge *b, unsigned in, const struct source_handler *h)
 {
@@ -78,7 +135,9 @@ static int pass(struct bridge *b, unsigned in, const struct source_handler *h)
 	struct port_frame f;
 	int n = 0;
 
+	b->load[in].owed = 0;
 	if (!port_next(from, &f)) {
+		keep_up(b, in, 0);
 		port_release(from); /* those that were cut */
 		return 0;
 	}
@@ -86,15 +145,14 @@ static int pass(struct bridge *b, unsigned in, const struct source_handler *h)
 	offset = clock_offset(now);
 	do {
 		n++;
-		if (wire_passed(b->wire, now, f.time + offset)) {
-			add(&from->count.unseen, 1);
+		if (!is_ours(b, in, &f, now, f.time + offset))
 			continue;
-		}
 		if (wanted(b, in, &f, h))
 			port_add(to, &f);
 		if (f.large)
 			port_flush(to);
 	} while (n < PORT_BATCH && port_next(from, &f));
+	keep_up(b, in, now);
 	port_flush(to);
 	port_release(from);
 	return n;
@@ -131,6 +189,8 @@ static int bridge_run(struct source *s, int timeout_ms, const struct source_hand
 			return -1;
 		n = pass(b, 0, h) + pass(b, 1, h);
 	}
+	if (wire_is_away(b->wire) && b->load[0].empty && b->load[1].empty)
+		wire_caught_up(b->wire, b->worker);
 	return n;
 }
 
@@ -168,6 +228,7 @@ static unsigned bridge_stats(struct source *s, struct source_stats *out, unsigne
 		out[i].sent = atomic_load(&p->count.sent);
 		out[i].send_failed = atomic_load(&p->count.send_failed);
 		out[i].unseen = atomic_load(&p->count.unseen);
+		out[i].overloads = atomic_load(&p->count.overloads);
 		out[i].up = port_up(p);
 	}
 	return 2;

@@ -191,6 +191,7 @@ static bool read_slot(struct port *p, struct tpacket2_hdr *h, uint32_t status, s
 {
 	f->time = (int64_t)h->tp_sec * 1000000000 + h->tp_nsec;
 	f->large = false;
+	f->losing = status & TP_STATUS_LOSING;
 	if (status & TP_STATUS_COPY)
 		return fetch(p, f);
 	if (h->tp_snaplen != h->tp_len || h->tp_len < ETH_HLEN)
@@ -220,6 +221,13 @@ bool port_next(struct port *p, struct port_frame *f)
 		add(&p->count.cut, 1);
 	}
 	return false;
+}
+
+bool port_is_empty(const struct port *p)
+{
+	return p->taken < p->slots &&
+	       !(__atomic_load_n(&slot_at(p, p->next)->tp_status, __ATOMIC_RELAXED) &
+		 TP_STATUS_USER);
 }
 
 void port_release(struct port *p)

@@ -33,7 +33,7 @@
 
 /* Written by the worker alone, read by anybody. */
 struct port_count {
-	_Atomic uint64_t packets, bytes, sent, send_failed, unseen, cut, kernel_drops;
+	_Atomic uint64_t packets, bytes, sent, send_failed, unseen, cut, kernel_drops, overloads;
 };
 
 struct port {
@@ -60,7 +60,8 @@ struct port_frame {
 	uint32_t len;
 	int64_t time; /* ns since 1970 UTC */
 	struct virtio_net_hdr vnet;
-	bool large; /* data is lost with the next large one */
+	bool large;  /* data is lost with the next large one */
+	bool losing; /* the ring was full lately, and frames were lost */
 };
 
 /* Hears nothing yet. False with a sentence in err. buffer: bytes of the ring. */
@@ -72,6 +73,9 @@ bool port_bind(struct port *p, char *err, size_t errlen);
 
 /* The next frame, if one is there. Its bytes hold until port_release(). */
 bool port_next(struct port *p, struct port_frame *f);
+
+/* No frame waits, as far as is known: what is taken may hide some. */
+bool port_is_empty(const struct port *p);
 
 /* Gives all frames back. */
 void port_release(struct port *p);

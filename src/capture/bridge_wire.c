@@ -18,6 +18,8 @@
 /* The kernel counts the element's time in jiffies, of 10 ms at most. */
 #define JIFFY	    (10 * NS_PER_MS)
 #define WORKERS_MAX 64
+#define AWAY_MIN    (1000 * NS_PER_MS)
+#define AWAY_MAX    (8000LL * NS_PER_MS)
 #define NAME_LEN    32 /* of a table */
 
 struct wire {
@@ -34,6 +36,10 @@ struct wire {
 	/* The kernel dropped until then, once the last renewal was committed; and the last time it
 	 * did not: after gap_from, up to gap_to. */
 	_Atomic int64_t until, gap_from, gap_to;
+	/* Overload. */
+	_Atomic bool away;
+	_Atomic uint64_t behind;	  /* a bit for each worker that has not caught up */
+	int64_t away_time, back_at, back; /* for how long; when it may end; when it ended */
 };
 
 /* All of the process; its lock holds for them too, and for libnftables. */
@@ -279,13 +285,18 @@ bool wire_live(struct wire *w, char *err, size_t errlen)
 	return ok;
 }
 
+static bool may_return(const struct wire *w)
+{
+	return !atomic_load(&w->away) || (atomic_load(&w->behind) == 0 && wire_now() >= w->back_at);
+}
+
 void wire_beat(struct wire *w, unsigned worker)
 {
 	int64_t before, after, until;
 
 	pthread_mutex_lock(&lock);
 	w->beaten |= UINT64_C(1) << worker;
-	if (w->beaten == w->all && w->alive && !w->aside) {
+	if (w->beaten == w->all && w->alive && !w->aside && may_return(w)) {
 		w->beaten = 0;
 		until = atomic_load(&w->until);
 		if (alive_renew(w->alive, (uint64_t)(w->timeout / NS_PER_MS), &before, &after)) {
@@ -294,22 +305,70 @@ void wire_beat(struct wire *w, unsigned worker)
 				atomic_store(&w->gap_to, after);
 			}
 			atomic_store(&w->until, before + w->timeout - JIFFY);
+			if (atomic_exchange(&w->away, false))
+				w->back = after;
 		}
 	}
 	pthread_mutex_unlock(&lock);
 }
 
+/* Told before it is done: what comes in between is lost, and not sent by both. */
+static bool withdraw(struct wire *w)
+{
+	int64_t now = wire_now(), until = atomic_load(&w->until), before, after;
+
+	if (now < until)
+		atomic_store(&w->until, now);
+	if (alive_renew(w->alive, 0, &before, &after))
+		return true;
+	atomic_store(&w->until, until);
+	return false;
+}
+
 void wire_aside(struct wire *w)
 {
-	int64_t before, after;
-
 	pthread_mutex_lock(&lock);
 	if (!w->aside && w->alive) {
 		w->aside = true;
-		if (alive_renew(w->alive, 0, &before, &after) && before < atomic_load(&w->until))
-			atomic_store(&w->until, before);
+		withdraw(w);
 	}
 	pthread_mutex_unlock(&lock);
+}
+
+bool wire_overload(struct wire *w)
+{
+	bool done;
+
+	pthread_mutex_lock(&lock);
+	done = w->alive && !w->aside && !atomic_load(&w->away);
+	if (done) {
+		/* before the rest: whoever has caught up since says so again */
+		atomic_store(&w->behind, w->all);
+		atomic_store(&w->away, true);
+		done = withdraw(w);
+		atomic_store(&w->away, done);
+	}
+	if (done) {
+		int64_t now = wire_now();
+
+		if (!w->away_time || now - w->back > 2 * w->away_time)
+			w->away_time = AWAY_MIN;
+		else if (w->away_time < AWAY_MAX)
+			w->away_time *= 2;
+		w->back_at = now + w->away_time;
+	}
+	pthread_mutex_unlock(&lock);
+	return done;
+}
+
+bool wire_is_away(const struct wire *w)
+{
+	return atomic_load_explicit(&w->away, memory_order_relaxed);
+}
+
+void wire_caught_up(struct wire *w, unsigned worker)
+{
+	atomic_fetch_and(&w->behind, ~(UINT64_C(1) << worker));
 }
 
 bool wire_passed(const struct wire *w, int64_t now, int64_t time)

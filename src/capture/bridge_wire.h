@@ -37,6 +37,19 @@ void wire_beat(struct wire *w, unsigned worker);
 /* The kernel stands in from now, for good. */
 void wire_aside(struct wire *w);
 
+/*
+ * A worker cannot keep up: the kernel stands in from now for a while, and until all workers have
+ * caught up. A second at first; twice as long each time it happens again soon, up to 8 s. True if
+ * it was this call that did it.
+ */
+bool wire_overload(struct wire *w);
+
+/* From wire_overload() until the kernel drops again. */
+bool wire_is_away(const struct wire *w);
+
+/* That worker has nothing waiting any more. */
+void wire_caught_up(struct wire *w, unsigned worker);
+
 bool wire_replace(struct wire *w, const char *ruleset, char *err, size_t errlen);
 
 int64_t wire_now(void);

@@ -53,7 +53,8 @@ struct source_stats {
 	uint64_t interface_drops; /* lost by the interface or its driver */
 	uint64_t sent;		  /* passed on, and own frames */
 	uint64_t send_failed;	  /* could not be passed on: the interface is down or full */
-	uint64_t unseen; /* passed by the kernel without kidoban's look, as far as it tells */
+	uint64_t unseen;    /* passed by the kernel without kidoban's look, as far as it tells */
+	uint64_t overloads; /* bridge: how often it was left to the kernel, being too much */
 	uint64_t in[2]; /* mirror: TCP segments with ACK whose two hosts were both heard [0], or one
 			   only [1]; of all its interfaces together, with the first */
 	bool up;	/* has a carrier; a queue: is bound */

@@ -80,6 +80,9 @@ static void iface(const json_t *o)
 		printf(", %lld could not be sent", (long long)client_number(o, "send_failed"));
 	if (client_number(o, "passed_unseen"))
 		printf(", %lld passed unseen", (long long)client_number(o, "passed_unseen"));
+	if (client_number(o, "overloads"))
+		printf(", left to the kernel %lld times, being too much",
+		       (long long)client_number(o, "overloads"));
 	putchar('\n');
 }
 

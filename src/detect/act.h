@@ -91,6 +91,9 @@ enum source_do act_finish(struct act *a);
 /* Time goes on, packets or not. */
 void act_tick(struct act *a, int64_t time);
 
+/* Packets have passed that nobody looked at: what a device was to answer, it may have. */
+void act_missed(struct act *a);
+
 /* --- the engine, while the packet at hand is judged --- */
 
 /* The policy in force; nothing is blocked unless enforce. */

@@ -70,6 +70,17 @@ void act_answers(struct act *a, int64_t time)
 	}
 }
 
+void act_missed(struct act *a)
+{
+	uint16_t i;
+
+	for (i = 1; a->waiting && i <= a->made; i++)
+		if (a->talk[i].used && a->talk[i].asked) {
+			a->talk[i].asked = 0;
+			a->waiting--;
+		}
+}
+
 void act_answered(struct act *a, struct flow *f)
 {
 	struct act_talk *t = act_talk_of(a, f, false);

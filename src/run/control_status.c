@@ -37,6 +37,7 @@ static json_t *sources_json(struct service *s, const struct totals *t)
 			set_count(o, "sent", from->sent);
 			set_count(o, "send_failed", from->send_failed);
 			set_count(o, "passed_unseen", from->unseen);
+			set_count(o, "overloads", from->overloads);
 			json_array_append_new(ifaces, o);
 		}
 		json_object_set_new(source, "interfaces", ifaces);

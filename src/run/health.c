@@ -230,6 +230,7 @@ static void look(struct health *h, const struct run_source *r, struct iface *i,
 	const uint64_t lost[2][2] = {{i->seen.kernel_drops, i->seen.interface_drops},
 				     {st->kernel_drops, st->interface_drops}};
 	const uint64_t unseen[2][2] = {{i->seen.unseen, 0}, {st->unseen, 0}};
+	const uint64_t overloads[2][2] = {{i->seen.overloads, 0}, {st->overloads, 0}};
 
 	if (!i->known) {
 		i->known = true;
@@ -242,6 +243,8 @@ static void look(struct health *h, const struct run_source *r, struct iface *i,
 	counted(h, HEALTH_PACKETS_LOST, &i->trouble[HEALTH_PACKETS_LOST], f, lost[0], lost[1], wall,
 		mono);
 	counted(h, HEALTH_PASSED_UNSEEN, &i->trouble[HEALTH_PASSED_UNSEEN], f, unseen[0], unseen[1],
+		wall, mono);
+	counted(h, HEALTH_OVERLOADED, &i->trouble[HEALTH_OVERLOADED], f, overloads[0], overloads[1],
 		wall, mono);
 	i->seen = *st;
 }

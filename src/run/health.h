@@ -12,6 +12,7 @@
  *   sensor.clock-stepped   the wall clock jumped
  *   sensor.output-lost     an output did not take events: spooled, or lost and how many
  *   sensor.passed-unseen   the kernel let packets through without kidoban's look
+ *   sensor.overloaded      a bridge was left to the kernel, for kidoban could not keep up
  *
  * Thread: the main thread; it has a sink of its own.
  */

@@ -71,6 +71,16 @@ static const struct {
 	   "{who}のパケットはこの {t}すべて検査されています(検査なしに通ったもの {a} 個)"},
 	  {"every packet is looked at before it passes",
 	   "すべてのパケットを検査してから通すこと"}}},
+	[HEALTH_OVERLOADED] = /* a: how often */
+	{"sensor.overloaded",
+	 {{"more came from {who} than kidoban can look at, so it was left to the kernel for a "
+	   "while: {a} times so far",
+	   "{who}からの通信が kidoban "
+	   "の処理能力を超えたため、一時的にカーネルに任せました(これまで "
+	   "{a} 回)"},
+	  {"kidoban has kept up with {who} for {t}; it was left to the kernel {a} times",
+	   "{who}の処理はこの {t}追いついています(カーネルに任せた回数 {a} 回)"},
+	  {"kidoban looks at every packet in time", "すべてのパケットを遅れずに検査すること"}}},
 };
 
 const char *health_finding(enum health_kind kind)

@@ -87,6 +87,9 @@ static const struct {
 	{"passed_unseen_packets_total", "counter",
 	 "Packets the kernel let through without kidoban's look.",
 	 offsetof(struct source_stats, unseen)},
+	{"overloads_total", "counter",
+	 "How often an overloaded bridge was left to the kernel for a while.",
+	 offsetof(struct source_stats, overloads)},
 };
 
 static void iface_labels(FILE *out, const char *name, unsigned source, const char *iface)

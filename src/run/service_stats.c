@@ -17,6 +17,7 @@ void service_stats(struct service *s, const struct totals *t, int64_t wall)
 		{"capture.kernel_drops", source.kernel_drops},
 		{"capture.kernel_ifdrops", source.interface_drops},
 		{"capture.passed_unseen", source.unseen},
+		{"capture.overloads", source.overloads},
 		{"capture.sent", source.sent},
 		{"capture.send_failed", source.send_failed},
 		{"decoder.pkts", t->packet.packets},

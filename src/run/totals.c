@@ -29,6 +29,7 @@ static void add_iface(struct source_stats *to, const struct source_stats *from)
 	to->sent += from->sent;
 	to->send_failed += from->send_failed;
 	to->unseen += from->unseen;
+	to->overloads += from->overloads;
 	add(to->in, from->in, 2);
 }
 

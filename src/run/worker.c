@@ -27,6 +27,7 @@ struct worker {
 	bool inline_;	       /* frames wait for the verdict */
 	int64_t last;	       /* ns, time of the newest frame */
 	int64_t ticked;	       /* ns, wall clock */
+	uint64_t unseen;       /* packets that passed without our look */
 	uint64_t frames;
 	uint64_t latency[WORKER_LATENCY_BUCKETS];
 	uint64_t latency_sum;
@@ -182,6 +183,19 @@ static void snapshot(struct worker *w, int64_t now)
 	pthread_mutex_unlock(&w->lock);
 }
 
+/* Of what snapshot() found. */
+static void missed(struct worker *w)
+{
+	uint64_t unseen = 0;
+	unsigned i;
+
+	for (i = 0; i < w->counts.ifaces && i < SOURCE_IFACES_MAX; i++)
+		unseen += w->counts.source[i].unseen;
+	if (unseen != w->unseen)
+		act_missed(w->act);
+	w->unseen = unseen;
+}
+
 /* Packets carry time on; where none come, the clock does, a little late so that none comes from
  * before. */
 static void tick(struct worker *w)
@@ -199,9 +213,11 @@ static void tick(struct worker *w)
 	} else {
 		engine_tick(w->engine, w->last);
 	}
-	if (w->act)
-		act_tick(w->act, now - w->last > grace ? now - grace : w->last);
 	snapshot(w, now);
+	if (w->act) {
+		missed(w);
+		act_tick(w->act, now - w->last > grace ? now - grace : w->last);
+	}
 }
 
 static void *loop(void *user)

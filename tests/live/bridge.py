@@ -7,12 +7,12 @@
 
 import hashlib
 import json
-import os
 import random
 import signal
 import socket
 import struct
 import sys
+import tempfile
 import threading
 import time
 
@@ -453,6 +453,84 @@ def hanging_worker():
         return f"longest silence {r['gap'] / 1000:.0f} ms"
 
 
+OWN_WIRE = """table netdev kidoban_wire_va {
+    chain a { type filter hook ingress device "va" priority 0; policy accept;
+        ether type %s drop
+        fwd to "vb"
+    }
+    chain b { type filter hook ingress device "vb" priority 0; policy accept;
+        fwd to "va"
+    }
+}"""
+
+
+def with_wire(lab, closed, *options):
+    """A probe behind which the kernel drops frames of that type."""
+    with tempfile.NamedTemporaryFile("w") as f:
+        f.write(OWN_WIRE % closed)
+        f.flush()
+        return lab.probe("-r", f.name, *options)
+
+
+def overload():
+    """More than the handler can look at goes to the kernel: nothing comes twice, and then kidoban decides again"""
+    with Bridge(talking=True) as lab:
+        wa, wb = lab.ends()
+        p = with_wire(lab, "0x88b6", "-m", "-s", "-b", "262144")
+        c = lab.ping()
+        heard, sent = {0x88B5: [], 0x88B6: []}, 0
+        closed_at = []
+
+        def hear():
+            for f in wb.heard():
+                kind = int.from_bytes(f[12:14], "big")
+                if kind in heard:
+                    heard[kind].append(struct.unpack("!Q", f[14:22])[0])
+
+        def flood(times, seconds):
+            """Until it was left to the kernel so many times; for a moment more."""
+            nonlocal sent
+            end, ask = None, 0
+            begin = time.monotonic()
+            while not end or time.monotonic() < end:
+                for kind in heard:
+                    wa.send(ether(B, A, kind, struct.pack("!Q", sent) + bytes(40)))
+                sent += 1
+                if sent % 50 == 0:
+                    hear()
+                if not end and time.monotonic() > ask:
+                    assert time.monotonic() < begin + 60, stats(p)
+                    end = stats(p)["va"]["overloads"] >= times and time.monotonic() + seconds
+                    ask = time.monotonic() + 0.2
+                time.sleep(0.0005)
+
+        for times in (1, 2):
+            flood(times, 0.5)
+            # it decides again: what it edits comes edited, what it passes and the kernel drops comes
+
+            def decides():
+                wa.send(ether(B, A, 0x88A4, b"kidoban-edit" + bytes(48)))
+                wa.send(ether(B, A, 0x88B6, struct.pack("!Q", 1 << 40 | len(closed_at)) + bytes(40)))
+                closed_at.append(1)
+                time.sleep(0.05)
+                got = wb.heard()
+                for f in got:
+                    kind = int.from_bytes(f[12:14], "big")
+                    if kind in heard:
+                        heard[kind].append(struct.unpack("!Q", f[14:22])[0])
+                return any(f[14:26] == b"KIDOBAN-EDIT" for f in got) and heard[0x88B6][-1] >> 40
+            until(decides, lambda: f"kidoban decides again: {stats(p)}")
+        r = lab.ping_end(c)
+        hear()
+        s = stats(p)
+        for kind, numbers in heard.items():
+            assert len(numbers) == len(set(numbers)), f"{kind:04x}: {len(numbers) - len(set(numbers))} came twice"
+        passed, closed = len(heard[0x88B5]), len([n for n in heard[0x88B6] if not n >> 40])
+        assert s["va"]["unseen"] > 100 and closed < passed, (s, closed, passed)
+        return (f"left to the kernel {s['va']['overloads']} times; of {sent} frames {passed} passed, {closed} where the "
+                f"kernel cuts; session's longest silence {r['gap'] / 1000:.0f} ms")
+
+
 def cut():
     """Told to be cut when stopped, nothing passes after an orderly end; after kill -9 the wire stands"""
     with Bridge() as lab:
@@ -476,21 +554,7 @@ def own_wire():
     """A ruleset of one's own for the wire holds without kidoban, and only then"""
     with Bridge() as lab:
         wa, wb = lab.ends()
-        path = f"/tmp/kidoban-wire-{os.getpid()}"
-        with open(path, "w", encoding="ascii") as f:
-            f.write("""table netdev kidoban_wire_va {
-                chain a { type filter hook ingress device "va" priority 0; policy accept;
-                    ether type 0x88a4 drop
-                    fwd to "vb"
-                }
-                chain b { type filter hook ingress device "vb" priority 0; policy accept;
-                    fwd to "va"
-                }
-            }""")
-        try:
-            p = lab.probe("-r", path)
-        finally:
-            os.unlink(path)
+        p = with_wire(lab, "0x88a4")
         frames = {"EtherCAT": ether(B, A, 0x88A4, bytes(46)), "IPv4": ether(B, A, 0x0800, ip4(udp(b"hello")))}
         assert carried(wa, wb, frames) == ([], [], 2)
         p.signal(signal.SIGKILL)
@@ -584,7 +648,7 @@ def flood():
 
 
 TESTS = [every_kind, without_us, jumbo, handler_decides, quiet, refuses, bulk, merged, checksums, session_survives, not_twice,
-         hanging_worker, cut, own_wire, down_and_up, gone, two_workers, flood]
+         hanging_worker, overload, cut, own_wire, down_and_up, gone, two_workers, flood]
 
 if __name__ == "__main__":
     only = sys.argv[3:]

@@ -7,6 +7,8 @@
  *              "KIDOBAN-EDIT" in place, "kidoban-hang" hangs the worker for 2 s
  *   -r FILE    ruleset of the wire
  *   -f PRIO    SCHED_FIFO for the workers
+ *   -b BYTES   of the receive ring
+ *   -s         slow: a frame of type 0x88b5 takes 5 ms
  *
  * Says "ready" once all workers run and have beaten. SIGUSR1: the counts. SIGTERM: an orderly end,
  * with the counts.
@@ -30,7 +32,7 @@
 static struct source *source[WORKERS_MAX];
 static _Atomic uint64_t loops[WORKERS_MAX];
 static atomic_bool stop;
-static bool marks;
+static bool marks, slow;
 static uint64_t partial;
 
 static enum source_do look(void *user, struct source_frame *f)
@@ -39,6 +41,8 @@ static enum source_do look(void *user, struct source_frame *f)
 	uint8_t *at;
 
 	(void)user;
+	if (slow && f->raw.caplen >= 14 && f->data[12] == 0x88 && f->data[13] == 0xb5)
+		usleep(5000);
 	if (!marks)
 		return SOURCE_PASS;
 	partial += f->checksum_partial;
@@ -83,10 +87,11 @@ static void report(unsigned workers)
 			       ", \"bytes\": %" PRIu64 ", \"kernel_drops\": %" PRIu64
 			       ", \"interface_drops\": %" PRIu64 ", \"sent\": %" PRIu64
 			       ", \"send_failed\": %" PRIu64 ", \"unseen\": %" PRIu64
-			       ", \"up\": %d, \"partial\": %" PRIu64 "}\n",
+			       ", \"overloads\": %" PRIu64 ", \"up\": %d, \"partial\": %" PRIu64
+			       "}\n",
 			       w, st[i].iface, st[i].packets, st[i].bytes, st[i].kernel_drops,
 			       st[i].interface_drops, st[i].sent, st[i].send_failed, st[i].unseen,
-			       st[i].up, partial);
+			       st[i].overloads, st[i].up, partial);
 	}
 	printf("end\n");
 	fflush(stdout);
@@ -152,7 +157,7 @@ int main(int argc, char **argv)
 	unsigned w;
 	int o;
 
-	while ((o = getopt(argc, argv, "w:cmr:f:")) != -1) {
+	while ((o = getopt(argc, argv, "w:cmr:f:b:s")) != -1) {
 		if (o == 'w')
 			cfg.workers = (unsigned)strtoul(optarg, NULL, 10);
 		else if (o == 'c')
@@ -161,13 +166,18 @@ int main(int argc, char **argv)
 			marks = true;
 		else if (o == 'r')
 			cfg.wire = read_all(optarg);
+		else if (o == 'b')
+			cfg.buffer = (uint32_t)strtoul(optarg, NULL, 10);
+		else if (o == 's')
+			slow = true;
 		else if (o == 'f')
 			prio.sched_priority = (int)strtol(optarg, NULL, 10);
 		else
 			return 2;
 	}
 	if (argc - optind != 2 || cfg.workers < 1 || cfg.workers > WORKERS_MAX) {
-		fprintf(stderr, "usage: bridge_probe [-w N] [-c] [-m] [-r FILE] [-f PRIO] A B\n");
+		fprintf(stderr,
+			"usage: bridge_probe [-w N] [-cms] [-r FILE] [-f PRIO] [-b BYTES] A B\n");
 		return 2;
 	}
 	cfg.iface[0] = argv[optind];

@@ -272,6 +272,22 @@ static void what_passed_unseen_is_told(void **state)
 	assert_int_equal(last(w, 2, "sensor.passed-unseen", INCIDENT_ENDED)->count, 7);
 }
 
+static void an_overloaded_bridge_is_told(void **state)
+{
+	struct world *w = *state;
+
+	health_source(w->h, 1, w->st, 2, EPOCH, w->now);
+	w->st[0].overloads = 1;
+	health_source(w->h, 1, w->st, 2, EPOCH, w->now + SECOND);
+	assert_int_equal(last(w, 1, "sensor.overloaded", INCIDENT_OPENED)->count, 1);
+	w->st[0].overloads = 2;
+	health_source(w->h, 1, w->st, 2, EPOCH, w->now + 2 * SECOND);
+	health_source(w->h, 1, w->st, 2, EPOCH, w->now + 63 * SECOND);
+	assert_string_equal(last(w, 2, "sensor.overloaded", INCIDENT_ENDED)->observed,
+			    "kidoban has kept up with bridge interface eth1 for 61 s; it was left "
+			    "to the kernel 2 times");
+}
+
 static void the_clock_is_watched(void **state)
 {
 	struct world *w = *state;
@@ -360,6 +376,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(half_a_conversation_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(losses_are_added_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_passed_unseen_is_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_overloaded_bridge_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_clock_is_watched, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_output_that_takes_nothing_is_told, setup,
 						teardown),
