@@ -16,16 +16,18 @@
 
 #define DEFAULT_BUFFER (32 * 1024 * 1024)
 #define NS_PER_MS      1000000
-/* Overload: frames were waiting all that time, and the oldest for longer than this, or some were
- * lost. A machine that stands still for a moment has caught up by then. */
-#define BUSY (50 * NS_PER_MS)
-#define LATE (50 * NS_PER_MS)
+/* Overload: frames were waiting all that time and some were lost; or the oldest was late all the
+ * time. A machine that stands still for a moment has caught up by then. */
+#define BUSY	  (50 * NS_PER_MS)
+#define LATE	  (50 * NS_PER_MS)
+#define LATE_TIME (200 * NS_PER_MS)
 /* While the kernel stands in for overload: what is older was sent again by whoever needs it. */
 #define STALE (1000LL * NS_PER_MS)
 
 /* How it stands with the frames that one port has heard. */
 struct load {
 	int64_t busy;  /* since when there were always some waiting; 0: there were none */
+	int64_t late;  /* since when their oldest was late; 0: it was not */
 	bool lost;     /* and some were lost meanwhile */
 	bool empty;    /* nothing waited at the end of the last batch */
 	int64_t age;   /* ns, of the first frame of the last batch that is ours to pass */
@@ -94,13 +96,18 @@ static void keep_up(struct bridge *b, unsigned in, int64_t now)
 
 	l->empty = port_is_empty(&b->port[in]);
 	if (!l->owed || l->empty || wire_is_away(b->wire)) {
-		l->busy = 0;
+		l->busy = l->late = 0;
 		l->lost = false;
 		return;
 	}
 	if (!l->busy)
 		l->busy = now;
-	if (now - l->busy >= BUSY && (l->lost || l->age >= LATE) && wire_overload(b->wire))
+	if (l->age < LATE)
+		l->late = 0;
+	else if (!l->late)
+		l->late = now;
+	if (((l->lost && now - l->busy >= BUSY) || (l->late && now - l->late >= LATE_TIME)) &&
+	    wire_overload(b->wire))
 		add(&b->port[in].count.overloads, 1);
 }
 

@@ -18,11 +18,11 @@
  *                    worker that hangs)
  *
  * It stands in for a worker that cannot keep up, too, rather than that frames of every conduit are
- * lost: when the ring has not been empty for 50 ms and overflows, or its oldest frame is 50 ms old,
- * the elements are withdrawn at once, for a second (twice as long if it happens again soon, up to
- * 8 s) and until all workers have caught up. What had come before is still judged and sent, if it
- * is not older than a second; what the kernel passes is counted (unseen), and not handed out, for
- * it would take the time that is missing.
+ * lost: when the ring has not been empty for 50 ms and overflows, or its oldest frame was older
+ * than 50 ms for 200 ms, the elements are withdrawn at once, for a second (twice as long if it
+ * happens again soon, up to 8 s) and until all workers have caught up. What had come before is
+ * still judged and sent, if it is not older than a second; what the kernel passes is counted
+ * (unseen), and not handed out, for it would take the time that is missing.
  *
  * So a wire is there before kidoban starts and after it dies; frames that the kernel has passed in
  * the meantime are not sent a second time. On an orderly end the wire stays in the kernel
