@@ -202,6 +202,8 @@ static bool claim(struct flow_tracker *t, struct entry *e, unsigned i, int8_t cl
 		table_set_class(&t->table, &e->node, TABLE_UDP_CLAIMED, t->env.now);
 	}
 	flow_open(t, e);
+	if (t->eager && e->middle && e->flow.ip_proto == 6)
+		feed_amid(t, e);
 	return true;
 }
 

@@ -118,6 +118,9 @@ void feed_bytes(struct flow_tracker *t, struct entry *e, unsigned side, uint32_t
 		const uint8_t *p, uint32_t n, const struct stamp *st);
 void feed_hole(struct flow_tracker *t, struct entry *e, unsigned side, uint32_t lost,
 	       const struct stamp *st);
+
+/* The first bytes of either side may not be the begin of a message. */
+void feed_amid(struct flow_tracker *t, struct entry *e);
 void feed_datagram(struct flow_tracker *t, struct entry *e, unsigned side, const uint8_t *p,
 		   uint32_t n, const struct stamp *st);
 

@@ -280,6 +280,22 @@ void feed_hole(struct flow_tracker *t, struct entry *e, unsigned side, uint32_t 
 	e->flow.dissector->gap(c, lost);
 }
 
+/*
+ * Taken up amid a connection, as after a restart: its first bytes may be the end of a message. To
+ * read them as a message would be to see requests that nobody made and, inline, to stop them.
+ */
+void feed_amid(struct flow_tracker *t, struct entry *e)
+{
+	unsigned side;
+
+	for (side = 0; side < 2; side++) {
+		struct proto_ctx *c = ctx_of(t, e, side);
+
+		stamp_ctx(c, &t->now);
+		e->flow.dissector->gap(c, 0);
+	}
+}
+
 void feed_datagram(struct flow_tracker *t, struct entry *e, unsigned side, const uint8_t *p,
 		   uint32_t n, const struct stamp *st)
 {

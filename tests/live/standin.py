@@ -192,8 +192,8 @@ class Box:
                 f.write(text)
         self.device = Device(self.plant)
         self.start()
-        # one at a time, and many on their way
-        self.open = [Session(self.office, OPEN, 1), Session(self.office, OPEN, 30)]
+        # one at a time; many on their way; and so that what is missed ends amid a request
+        self.open = [Session(self.office, OPEN, 1), Session(self.office, OPEN, 30), Session(self.office, OPEN, 30, True)]
         self.closed = Session(self.office, CLOSED, 1)
         self.go_on()
 
