@@ -18,15 +18,14 @@
  * A packet sent again is treated as it was the first time: edits and cuts are kept by sequence
  * number until they are acknowledged.
  *
- * A device that does not answer a neutralised request in time is reset once, remembered by
- * address and port, and rejected from then on.
+ * A device that does not answer a neutralised request in time is stubborn: it is reset once,
+ * remembered by address and port, and rejected from then on.
  *
  * On a mirror there is no act, or one that only answers from aside (act_config.aside): resets
  * through another interface.
  *
- * Memory: bounded tables made at start: conversations with edits or cuts, devices that cannot be
- * degraded, hosts in quarantine. Nothing is allocated per packet. Time is packet time. Thread: one
- * worker.
+ * Memory: bounded tables made at start: conversations with edits or cuts, stubborn devices, hosts
+ * in quarantine. Nothing is allocated per packet. Time is packet time. Thread: one worker.
  */
 #ifndef KIDOBAN_DETECT_ACT_H
 #define KIDOBAN_DETECT_ACT_H

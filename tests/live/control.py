@@ -427,29 +427,15 @@ def metrics_are_as_prometheus_wants_them(s):
     s.start()
 
 
-def main():
-    why = laboratory.missing("setpriv")
-    if why:
-        print(f"1..0 # SKIP {why}")
-        return 0
-    failed = 0
-    print(f"1..{len(TESTS)}")
-    for n, f in enumerate(TESTS, 1):
-        name = f.__name__.replace("_", " ")
-        with Lab() as lab:
-            s = Service(lab)
-            try:
-                f(s.start())
-                s.stop()
-                print(f"ok {n} - {name}", flush=True)
-            except Exception as e:  # a test that breaks is a failed one, and the others go on
-                failed += 1
-                print(f"not ok {n} - {name}")
-                print("\n".join(f"# {line}" for line in f"{type(e).__name__}: {e}".splitlines()), flush=True)
-            finally:
-                shutil.rmtree(s.d, ignore_errors=True)
-    return 1 if failed else 0
+def with_service(test):
+    with Lab() as lab:
+        s = Service(lab)
+        try:
+            test(s.start())
+            s.stop()
+        finally:
+            shutil.rmtree(s.d, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(laboratory.main(TESTS, laboratory.missing("setpriv"), with_service))

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from netns import Namespace
@@ -255,21 +256,23 @@ class Lab:
         self.programs, self.wires, self.namespaces = [], [], []
 
 
-def main(tests, why_not):
-    """Runs functions as TAP; each test makes its own lab. Returns the exit code."""
+def main(tests, why_not, run=lambda test: test()):
+    """Runs functions as TAP; each test makes its own lab, or run(test) makes it one. Returns the exit code."""
     if why_not:
         print(f"1..0 # SKIP {why_not}")
         return 0
     print(f"1..{len(tests)}", flush=True)
     failed = 0
     for number, test in enumerate(tests, 1):
-        name = (test.__doc__ or test.__name__).strip().splitlines()[0].rstrip(".")
+        name = (test.__doc__ or test.__name__.replace("_", " ")).strip().splitlines()[0].rstrip(".")
         try:
-            note = test()
+            note = run(test)
         except Exception as e:  # the next test still runs
             failed += 1
-            for line in f"{type(e).__name__}: {e}".splitlines():
+            lines = [f.lineno for f in traceback.extract_tb(e.__traceback__) if f.name == test.__name__]
+            for line in f"{type(e).__name__}: {e} {getattr(e, 'stderr', None) or ''}".splitlines():
                 print(f"# {line}")
+            print(f"# in line {lines[-1] if lines else 'none of the test'}")
             print(f"not ok {number} - {name}", flush=True)
         else:
             skip = f" # SKIP {note[5:]}" if isinstance(note, str) and note.startswith("SKIP ") else ""

@@ -303,29 +303,18 @@ def main():
     p.add_argument("--probe", default=os.path.join(agree.ROOT, "build/tests/live/queue_probe"))
     args = p.parse_args()
     why = router.missing() or (None if shutil.which("iptables-nft") else "iptables-nft is not installed")
-    if why:
-        print(f"1..0 # SKIP {why}")
-        return 0
-    failed = 0
-    print(f"1..{len(TESTS)}")
-    for n, f in enumerate(TESTS, 1):
-        name = f.__name__.replace("_", " ")
+
+    def with_box(test):
         with tempfile.TemporaryDirectory() as folder:
             t = Box(args, folder)
             try:
-                f(t)
-                print(f"ok {n} - {name}")
-            except (AssertionError, OSError, router.subprocess.CalledProcessError) as e:
-                failed += 1
-                line = e.__traceback__
-                while line.tb_next and "queue.py" in line.tb_next.tb_frame.f_code.co_filename:
-                    line = line.tb_next
-                print(f"not ok {n} - {name}\n# line {line.tb_lineno}: {e} {getattr(e, 'stderr', '') or ''}")
-                print(f"# {t.probe.err[-5:] if t.probe else ''}")
+                test(t)
+            except Exception:
+                print(f"# the probe said: {t.probe.err[-5:] if t.probe else ''}")
+                raise
             finally:
                 t.close()
-        sys.stdout.flush()
-    return 1 if failed else 0
+    return live.main(TESTS, why, with_box)
 
 
 if __name__ == "__main__":
