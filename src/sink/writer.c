@@ -60,13 +60,18 @@ static bool save(struct writer *w, uint32_t kind, const void *data, size_t len)
 	return false;
 }
 
-/* Whoever is in flight and not on disk is older than whoever is still in the queue. */
+/*
+ * Whoever is in flight and not on disk is older than whoever is still in the queue. While the wire
+ * is up only those that are on it: what is to be sent again keeps its bytes until it is. While it
+ * is not, whoever was saved leaves the flight and is read from the spool.
+ */
 static void save_flight(struct work *k)
 {
+	unsigned most = k->state > WIRE_COMING ? k->f->sent : k->f->count;
 	struct spool_place end;
 	unsigned n;
 
-	for (n = 0; n < k->f->count && !spool_unread(k->w->spool); n++) {
+	for (n = 0; n < most && !spool_unread(k->w->spool); n++) {
 		struct flight_record *r = flight_at(k->f, n);
 
 		if (r->spooled || r->kind != ENGINE_ALERT ||
@@ -76,6 +81,10 @@ static void save_flight(struct work *k)
 		end = spool_read_all(k->w->spool);
 		flight_spooled(k->f, n, &end);
 	}
+	if (k->state > WIRE_COMING)
+		return;
+	flight_rewind(k->f);
+	spool_rewind(k->w->spool);
 }
 
 static void save_queue(struct work *k)
@@ -128,9 +137,8 @@ static void broke(struct work *k)
 	k->pause = k->pause * 2 < RETRY_MAX ? k->pause * 2 : RETRY_MAX;
 	if (w->spool)
 		save_flight(k);
-	flight_rewind(k->f);
-	if (w->spool)
-		spool_rewind(w->spool);
+	else
+		flight_rewind(k->f);
 }
 
 static void came(struct work *k, enum wire_state state)
