@@ -178,6 +178,25 @@ static struct wire *find(const struct bridge_config *cfg)
 	return NULL;
 }
 
+/* Another kidoban has taken over one of the interfaces; asked before anything of its is touched. */
+static bool is_taken(struct wire *w, char *err, size_t errlen)
+{
+	char owned[NAME_LEN], text[NAME_LEN + 32], why[200];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		name(owned, "kidoban_live_", w->iface[i]);
+		snprintf(text, sizeof(text), "list table netdev %s", owned);
+		if (!run(w->nft, text, why, sizeof(why)))
+			continue;
+		snprintf(err, errlen,
+			 "another kidoban is between %s and %s already: there is its table %s",
+			 w->iface[0], w->iface[1], owned);
+		return true;
+	}
+	return false;
+}
+
 static struct wire *make(const struct bridge_config *cfg, char *err, size_t errlen)
 {
 	unsigned workers = cfg->workers ? cfg->workers : 1;
@@ -204,6 +223,8 @@ static struct wire *make(const struct bridge_config *cfg, char *err, size_t errl
 	w->nft = context();
 	if (!w->nft) {
 		snprintf(err, errlen, "nftables cannot be reached; CAP_NET_ADMIN is needed");
+		ok = false;
+	} else if (is_taken(w, err, errlen)) {
 		ok = false;
 	} else if (cfg->wire) {
 		ok = load(w, cfg->wire, err, errlen);
