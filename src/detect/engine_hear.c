@@ -33,7 +33,9 @@ void engine_on_anomaly(void *user, struct flow *f, const struct packet *p, const
 	struct engine *e = user;
 	struct words w = {.policy = e->cfg.policy, .lang = e->cfg.lang, .anomaly = a};
 	enum judge_finding what = (enum judge_finding)(JUDGE_DECODE + a->kind);
-	uint64_t key = anomaly_ends(&w, f, p);
+	uint64_t ends = anomaly_ends(&w, f, p);
+	/* Whoever makes addresses up is one sender still: the ends are the place. */
+	uint64_t key = p && p->has_mac ? hash_bytes(p->src_mac.b, sizeof(p->src_mac.b), 0) : 0;
 	struct sink *const *s;
 	struct incident *i;
 
@@ -45,7 +47,7 @@ void engine_on_anomaly(void *user, struct flow *f, const struct packet *p, const
 		for (s = e->cfg.sinks; s && *s; s++)
 			if ((*s)->ops->anomaly)
 				(*s)->ops->anomaly(*s, f, p, a);
-	i = engine_report(e, what, mix_text(mix_text(key, a->proto), a->reason), 0, a->time,
+	i = engine_report(e, what, mix_text(mix_text(key, a->proto), a->reason), ends, a->time,
 			  a->frame);
 	if (what == JUDGE_DECODE + ANOMALY_STREAM_CONFLICT && f && p && engine_enforces(e) &&
 	    !flow_view(f)->safety)
