@@ -31,7 +31,7 @@ ETH_P_ALL = 3
 SOL_PACKET = 263
 PACKET_AUXDATA = 8
 PACKET_IGNORE_OUTGOING = 23
-PATIENCE = 60  # seconds until a condition that must come true is given up
+PATIENCE = float(os.environ.get("KIDOBAN_PATIENCE", 60))  # seconds until a condition that must come true is given up
 
 
 def missing(*tools):
