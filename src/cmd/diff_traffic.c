@@ -247,7 +247,7 @@ static void on_closed(void *user, struct flow *f, enum flow_end_reason why)
 	if (!b)
 		return;
 	for (k = 0; k < 2; k++)
-		what[k] = b->what[k] ? b->what[k] : judge_closed(t->now[k], f, &b->view[k]);
+		what[k] = b->what[k] ? b->what[k] : judge_closed(t->now[k], f, &b->view[k], false);
 	if (b->what[0] == b->what[1])
 		flow_change(t, f, what);
 	free(b);

@@ -134,6 +134,7 @@ static void finish_flow(struct act *a)
 	} else if (bytes && v->cut >> a->side & 1) {
 		a->drop = true;
 	}
+	a->flow->over = v->blocked || v->cut;
 }
 
 enum source_do act_finish(struct act *a)
@@ -307,9 +308,33 @@ void act_permit(struct act *a, struct flow *f)
 	v->cut = 0;
 }
 
+bool act_fails_open(const struct act *a, struct flow *f)
+{
+	uint32_t conduit = flow_view(f)->decision.conduit;
+
+	return conduit != POLICY_NONE && policy_conduit_at(a->policy, conduit)->fail_open;
+}
+
+void act_undecided(struct act *a, struct flow *f)
+{
+	struct flow_view *v = flow_view(f);
+
+	if (a->flow != f || a->cfg.aside || a->side != (f->client == 1) || !judge_per_op(v) ||
+	    act_fails_open(a, f))
+		return;
+	a->drop = true;
+	if (act_is_tcp(a->p) && v->blocked < ACTION_REJECT)
+		v->blocked = ACTION_REJECT;
+}
+
 void act_settle(struct act *a, struct flow *f)
 {
 	a->settle = a->flow == f;
+}
+
+bool act_carries(const struct act *a)
+{
+	return a->p && a->p->payload_len + a->p->payload_missing > (act_is_tcp(a->p) ? 1u : 0u);
 }
 
 void act_hold(struct act *a)

@@ -118,11 +118,20 @@ void act_settle(struct act *a, struct flow *f);
 /* A packet without a flow: a frame that is no IP. */
 enum policy_action act_frame(struct act *a, enum policy_action wanted);
 
+/* Does the packet at hand say something? The byte of a keep-alive probe may say nothing. */
+bool act_carries(const struct act *a);
+
 /* Nothing can be said about the packet at hand yet but that it would be denied. */
 void act_hold(struct act *a);
 
 /* It has other bytes than the same ones of before, which were judged. */
 void act_conflict(struct act *a, struct flow *f);
+
+/*
+ * A part of what the client of that flow sends cannot be judged, for want of room: where the
+ * conduit fails closed, it ends.
+ */
+void act_undecided(struct act *a, struct flow *f);
 
 /*
  * After the packet at hand was read: may its bytes pass? Of flows whose ops are judged, only those

@@ -43,11 +43,8 @@ struct act_page {
 
 /* What the client has sent and the server has not acknowledged. */
 struct act_kept {
-	bool begun;
 	bool has_acked;
-	bool has_iface[2];
-	uint16_t iface[2]; /* by side: acknowledgements come from where the server is */
-	uint32_t first;	   /* what came before it was never looked at */
+	bool blind; /* there was no room for all of it, and it may pass nevertheless */
 	uint32_t acked;
 	uint16_t page[ACT_TALK_PAGES]; /* index; 0: none */
 	uint32_t tag[ACT_TALK_PAGES];  /* sequence number / ACT_PAGE */
@@ -134,6 +131,9 @@ static inline bool act_is_tcp(const struct packet *p)
 
 /* act.c: the conversation of the flow; made if `make`. NULL: none, or all are in use. */
 struct act_talk *act_talk_of(struct act *a, struct flow *f, bool make);
+
+/* What happens to the flow when it cannot be decided. */
+bool act_fails_open(const struct act *a, struct flow *f);
 
 /* act_sound.c */
 void act_sound(struct act *a, struct packet *p);

@@ -11,6 +11,9 @@
 
 #define OTHER_BYTES "the same bytes came with different content"
 #define NEVER_READ  "bytes sent again that were never read"
+#define NO_ROOM	    "no room to keep what was read"
+#define URGENT	    "urgent data, which programs read otherwise"
+#define TCP_URG	    0x20
 
 static struct act_page *page_at(struct act *a, const struct act_kept *k, uint32_t seq)
 {
@@ -65,16 +68,9 @@ void act_kept_ack(struct act *a, struct act_talk *t)
 {
 	struct act_kept *k = &t->kept;
 	unsigned server = a->flow->client != 1, i;
-	uint32_t ack = a->p->ack;
+	uint32_t ack;
 
-	if (!k->has_iface[a->side]) {
-		k->has_iface[a->side] = true;
-		k->iface[a->side] = a->frame->raw.file;
-	}
-	if (!k->begun || a->side != server || !(a->p->tcp_flags & PACKET_TCP_ACK) ||
-	    k->iface[server] != a->frame->raw.file)
-		return;
-	if (k->has_acked && stream_diff(ack, k->acked) <= 0)
+	if (a->side != server || !flow_acked(a->flow, !server, &ack))
 		return;
 	k->has_acked = true;
 	k->acked = ack;
@@ -85,8 +81,11 @@ void act_kept_ack(struct act *a, struct act_talk *t)
 
 /* What has been read, and what waits for others before it, may be kept. */
 struct reach {
-	uint32_t from; /* first that was not read before this packet */
-	uint32_t to;   /* behind the last that may be kept */
+	uint32_t from;	/* first that was not read before this packet */
+	uint32_t to;	/* behind the last that may be kept */
+	uint32_t acked; /* what is before that, nobody takes any more */
+	bool has_acked;
+	bool fails_open; /* where there is no room, it passes */
 };
 
 static const char *check(struct act *a, struct act_kept *k, uint32_t seq, const uint8_t *p,
@@ -99,8 +98,7 @@ static const char *check(struct act *a, struct act_kept *k, uint32_t seq, const 
 		uint32_t at = seq % ACT_PAGE;
 		uint64_t bit = UINT64_C(1) << (at % 64);
 
-		if (stream_diff(seq, k->first) < 0 ||
-		    (k->has_acked && stream_diff(seq, k->acked) < 0))
+		if (r->has_acked && stream_diff(seq, r->acked) < 0)
 			continue;
 		if (!page || at == 0)
 			page = page_at(a, k, seq);
@@ -109,16 +107,29 @@ static const char *check(struct act *a, struct act_kept *k, uint32_t seq, const 
 				return OTHER_BYTES;
 			continue;
 		}
-		if (stream_diff(seq, r->from) < 0 || stream_diff(seq, r->to) >= 0)
+		if (stream_diff(seq, r->to) >= 0 || (stream_diff(seq, r->from) < 0 && !k->blind))
 			return NEVER_READ;
 		if (!page)
 			page = make_page(a, k, seq);
-		if (!page)
-			return NEVER_READ;
+		if (!page) {
+			k->blind |= r->fails_open;
+			if (k->blind)
+				continue;
+			return NO_ROOM;
+		}
 		page->known[at / 64] |= bit;
 		page->byte[at] = p[i];
 	}
 	return NULL;
+}
+
+/*
+ * Does the server miss what we miss? Then what is behind that waits there too. Else we are not
+ * where it is: it may take at once what has not been read.
+ */
+static bool waits_there(const struct reach *r)
+{
+	return r->has_acked && stream_diff(r->acked, r->to) <= 0;
 }
 
 bool act_verifies(const struct act *a, struct flow *f)
@@ -139,22 +150,26 @@ const char *act_verify(struct act *a, struct flow *f)
 	if (!act_verifies(a, f) || !p->payload_len)
 		return NULL;
 	t = act_talk_of(a, f, true);
-	if (!t)
-		return NULL;
+	r.fails_open = act_fails_open(a, f);
+	if (!t) {
+		a->drop |= !r.fails_open;
+		return r.fails_open ? NULL : NO_ROOM;
+	}
 	seq = p->seq + !!(p->tcp_flags & PACKET_TCP_SYN);
 	end = seq + p->payload_len;
 	if (!a->has_next)
 		r.from = seq;
-	if (!t->kept.begun) {
-		t->kept.begun = true;
-		t->kept.first = r.from;
-	}
 	if (!flow_next(f, a->side, &r.to))
 		return NULL;
-	if (stream_diff(end, r.to) > 0 &&
+	if (stream_diff(r.to, r.from) < 0) /* it goes on where the server waits */
+		r.from = seq;
+	r.has_acked = flow_acked(f, a->side, &r.acked);
+	if (stream_diff(end, r.to) > 0 && waits_there(&r) &&
 	    flow_holds(f, a->side, stream_diff(seq, r.to) > 0 ? seq : r.to, end))
 		r.to = end;
-	wrong = check(a, &t->kept, seq, p->payload, p->payload_len, &r);
+	wrong = p->tcp_flags & TCP_URG ? URGENT : NULL;
+	if (!wrong)
+		wrong = check(a, &t->kept, seq, p->payload, p->payload_len, &r);
 	if (!wrong)
 		return NULL;
 	a->drop = true;

@@ -316,7 +316,7 @@ void engine_on_closed(void *user, struct flow *f, enum flow_end_reason why)
 		hear_flow(e, e->cfg.policy, e->cfg.lang, f);
 		if (judge_open_question(f, flow_view(f)))
 			policy_now_at(e->now, f->last); /* as it was while it went on */
-		what = judge_closed(e->now, f, flow_view(f));
+		what = judge_closed(e->now, f, flow_view(f), false);
 		if (what)
 			engine_flow_violation(e, f, what, f->first, f->first_frame, NULL);
 	}

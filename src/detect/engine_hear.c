@@ -52,6 +52,8 @@ void engine_on_anomaly(void *user, struct flow *f, const struct packet *p, const
 	if (what == JUDGE_DECODE + ANOMALY_STREAM_CONFLICT && f && p && engine_enforces(e) &&
 	    !flow_view(f)->safety)
 		act_conflict(e->cfg.act, f);
+	if (a->kind == ANOMALY_LIMIT && f && p && engine_enforces(e) && !flow_view(f)->safety)
+		act_undecided(e->cfg.act, f);
 	if (!i)
 		return;
 	if ((p || f) && engine_enforces(e) && act_drops(e->cfg.act)) {

@@ -86,12 +86,30 @@ void engine_on_answered(void *user, struct flow *f)
 
 /* --- after each packet --- */
 
+/*
+ * Nobody has read the packet at hand yet, and if nobody ever does, its flow is a violation. A
+ * datagram will never be read later. In mid-stream it may be the end of a message whose begin
+ * nobody has seen: that is for the conduit to decide.
+ */
+static bool is_unread(const struct engine *e, const struct flow *f, const struct flow_view *v)
+{
+	if (v->decision.verdict != POLICY_LATER || !judge_closed(e->now, f, v, true))
+		return false;
+	if (f->ip_proto == 6)
+		return v->decision.conduit < e->conduits && act_carries(e->cfg.act) &&
+		       !policy_conduit_at(e->cfg.policy, v->decision.conduit)->fail_open;
+	return f->ip_proto == 17 && act_carries(e->cfg.act);
+}
+
 /* Nothing is said about the flow yet: it is held back if all that can be said now is no. */
 static void hold_back(struct engine *e, struct flow *f)
 {
 	struct flow_view first = {0};
 
-	if (!engine_enforces(e) || !judge_flow(e->now, f, &first, engine_may_be_older(e, f)) ||
+	if (!engine_enforces(e))
+		return;
+	if ((!judge_flow(e->now, f, &first, engine_may_be_older(e, f)) &&
+	     !is_unread(e, f, &first)) ||
 	    first.safety)
 		return;
 	if (judge_action(e->cfg.policy, first.decision.conduit, false) != ACTION_ALERT)
@@ -105,7 +123,7 @@ static void ask_early(struct engine *e, struct flow *f)
 	enum judge_finding what;
 
 	v->asked = true;
-	what = judge_closed(e->now, f, v);
+	what = judge_closed(e->now, f, v, e->cfg.act && (f->ip_proto == 6 || f->ip_proto == 17));
 	if (what)
 		engine_flow_violation(e, f, what, e->newest, f->first_frame, NULL);
 }

@@ -220,10 +220,10 @@ bool judge_open_question(const struct flow *f, const struct flow_view *v)
 }
 
 enum judge_finding judge_closed(const struct policy_now *now, const struct flow *f,
-				const struct flow_view *v)
+				const struct flow_view *v, bool read)
 {
 	/* A keep-alive probe carries a byte that means nothing (RFC 1122, 4.2.3.6). */
-	bool spoke = f->payload[0] > f->packets[0] || f->payload[1] > f->packets[1];
+	bool spoke = read || f->payload[0] > f->packets[0] || f->payload[1] > f->packets[1];
 	bool tried = f->tcp_flags[f->client == 1] & PACKET_TCP_SYN;
 	uint16_t port = v->reversed ? flow_client_port(f) : flow_server_port(f);
 

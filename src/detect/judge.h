@@ -131,10 +131,11 @@ bool judge_open_question(const struct flow *f, const struct flow_view *v);
 
 /*
  * A flow to be judged per op has ended, and nothing that its conduits permit was ever seen on it.
- * A try at a service that is not there to be judged is nothing, unless its port tells.
+ * A try at a service that is not there to be judged is nothing, unless its port tells. read: it is
+ * known that something was said.
  */
 enum judge_finding judge_closed(const struct policy_now *now, const struct flow *f,
-				const struct flow_view *v);
+				const struct flow_view *v, bool read);
 
 /* True when ops of the flow are to be judged one by one. */
 static inline bool judge_per_op(const struct flow_view *v)

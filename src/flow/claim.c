@@ -72,6 +72,11 @@ static void client_of_unclaimed(struct flow_tracker *t, struct entry *e)
 	set_client(e, 0, FLOW_BY_FIRST);
 }
 
+bool claim_waits(const struct entry *e, unsigned side)
+{
+	return e->wait && e->wait->len[side];
+}
+
 void claim_drop(struct flow_tracker *t, struct entry *e)
 {
 	if (!e->wait)
@@ -361,7 +366,8 @@ static bool ask_eagerly(struct flow_tracker *t, struct entry *e, const struct sl
 	uint32_t no = e->no;
 	int8_t chosen = e->chosen;
 
-	if (!t->eager || e->flow.client == 0xff)
+	if (!t->eager || (e->flow.client == 0xff &&
+			  is_server_port(t, e->flow.port[0]) == is_server_port(t, e->flow.port[1])))
 		return false;
 	if (ask(t, e, side, true) == ANSWER_CLAIMED)
 		return true;

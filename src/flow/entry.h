@@ -40,6 +40,10 @@ struct flow_dir {
 	uint32_t skip;		  /* bytes to come that belong to a message already taken */
 	struct stamp carry_stamp; /* of the latest packet with bytes in carry */
 	uint32_t isn;		  /* initial sequence number, if has_isn */
+	uint32_t asked_isn;	  /* of a SYN that its receiver has not agreed to, if has_asked */
+	uint16_t file;		  /* of the first packet, if has_file */
+	bool has_file;
+	bool has_asked;
 	bool has_isn;
 	bool spoiled;  /* a checksum was wrong before two were right: offloading */
 	uint8_t sound; /* right checksums, up to FLOW_SOUND */
@@ -96,6 +100,7 @@ struct flow_tracker {
 	void *user;
 	struct flow_stats stats;
 	bool eager;	 /* see struct flow_config */
+	bool two_sided;	 /* likewise */
 	struct app *app; /* NULL: nothing is named */
 	unsigned dissectors;
 	const struct dissector *dissector[FLOW_DISSECTORS_MAX];
@@ -137,6 +142,9 @@ void claim_settle(struct flow_tracker *t, struct entry *e);
 /* A flow no dissector is asked about: other protocols than TCP and UDP. */
 void claim_other(struct flow_tracker *t, struct entry *e, unsigned side, const uint8_t *p,
 		 uint32_t n);
+
+/* Do bytes of that side wait? */
+bool claim_waits(const struct entry *e, unsigned side);
 
 /* Frees what waits. */
 void claim_drop(struct flow_tracker *t, struct entry *e);

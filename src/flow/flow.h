@@ -67,6 +67,7 @@ struct flow {
 	uint32_t retransmissions;	   /* segments and datagrams seen again */
 	const struct dissector *dissector; /* who claimed it, or NULL */
 	const char *app; /* dissector's name, or nDPI's for the others; NULL while unknown */
+	bool over; /* inline, set by the right half: nothing of it passes, a SYN begins another */
 	uint64_t user[FLOW_USER_WORDS]; /* the right half's own, zeroed with the flow */
 };
 
@@ -135,7 +136,11 @@ struct flow_config {
 	uint32_t buffer_bytes_max; /* stream buffers of all flows; 0: 64 MiB */
 	enum flow_overlap overlap; /* default: the first byte seen wins */
 	bool eager;	   /* inline: claim a flow with what there is, as soon as some dissector
-			      would if nothing more came; what waits has passed */
+			      would if nothing more came; what waits has passed. Nothing is lost before
+			      us: streams do not start afresh, and of connections only their servers say
+			      that they have ended */
+	bool two_sided;	   /* packet.file tells sides of the network apart: who acknowledges is on
+			      the other side than who sent */
 	bool classify;	   /* let nDPI name what no dissector claims */
 	uint64_t hash_key; /* 0 is fine for replays */
 	/* NULL-ended, kept, at most 32; NULL: the registry's. */
@@ -181,6 +186,9 @@ bool flow_unclaimed(const struct flow *f, bool named);
 
 /* TCP: number of the next byte of that side that will be read; false: nothing of it was seen. */
 bool flow_next(const struct flow *f, unsigned side, uint32_t *next);
+
+/* TCP: up to where the other side has acknowledged what that side sent; false: it has not. */
+bool flow_acked(const struct flow *f, unsigned side, uint32_t *acked);
 
 /* TCP: do the bytes of that side from one number to before another wait for others before them? */
 bool flow_holds(const struct flow *f, unsigned side, uint32_t from, uint32_t to);

@@ -248,9 +248,23 @@ static bool is_late(struct stream *s, uint32_t seq, uint32_t len)
 	return true;
 }
 
-/* Before the first byte of the stream; not the byte of a keep-alive probe on a silent one. */
-static bool is_before_begin(const struct stream *s, uint32_t seq, uint32_t len)
+/* Inline: does the receiver wait for a segment from before next? */
+static bool is_waited_for(const struct stream *s, const struct stream_env *env, uint32_t seq)
 {
+	if (env->firm)
+		return false;
+	if (s->has_acked && (!s->guessed || stream_diff(seq, s->acked) <= 0))
+		return seq == s->acked;
+	return s->guessed && stream_diff(seq, s->begin) < 0;
+}
+
+/* Before the first byte of the stream; not the byte of a keep-alive probe on a silent one. */
+static bool is_before_begin(const struct stream *s, const struct stream_env *env, uint32_t seq,
+			    uint32_t len)
+{
+	if (env->whole)
+		return len && s->has_begin && stream_diff(seq, s->begin) < 0 &&
+		       is_waited_for(s, env, seq);
 	return s->has_begin && s->next - s->begin <= STREAM_FAR && len > 1 &&
 	       stream_diff(seq, s->begin) < 0;
 }
@@ -261,7 +275,8 @@ static void start_afresh(struct stream *s, struct stream_env *env, uint32_t seq,
 {
 	stream_drop(s, env);
 	s->next = seq;
-	s->has_begin = false;
+	s->has_begin = s->guessed = env->whole;
+	s->begin = seq;
 	hole(s, env, 0, st);
 	memset(s->done, 0, sizeof(s->done));
 	deliver(s, env, p, len, st);
@@ -273,7 +288,7 @@ static void start_afresh(struct stream *s, struct stream_env *env, uint32_t seq,
 static void stale(struct stream *s, struct stream_env *env, uint32_t seq, const uint8_t *p,
 		  uint32_t len, uint32_t missing, const struct stamp *st)
 {
-	if (len && is_late(s, seq, len)) {
+	if (len && !env->whole && is_late(s, seq, len)) {
 		if (s->late >= STREAM_LATE)
 			start_afresh(s, env, seq, p, len, missing, st);
 		return;
@@ -302,7 +317,12 @@ void stream_segment(struct stream *s, struct stream_env *env, uint32_t seq, cons
 	if (!s->started) {
 		s->started = true;
 		s->next = seq;
+		s->begin = seq;
+		s->has_begin = s->guessed = env->whole;
 	}
+	if (env->whole && stream_diff(seq, s->next) > (int32_t)STREAM_AHEAD &&
+	    !(s->has_acked && seq == s->acked))
+		return;
 	if (seq == s->next && !s->held) {
 		if (len)
 			deliver(s, env, p, len, st);
@@ -312,7 +332,7 @@ void stream_segment(struct stream *s, struct stream_env *env, uint32_t seq, cons
 	}
 	again = s->next - seq;
 	if (stream_diff(seq, s->next) < 0) {
-		if (is_before_begin(s, seq, len)) {
+		if (is_before_begin(s, env, seq, len)) {
 			start_afresh(s, env, seq, p, len, missing, st);
 			return;
 		}

@@ -20,6 +20,11 @@
  * and the stream starts afresh there. Bytes before those that a SYN announced were never seen at
  * all: the SYN was a forged one, and the stream goes on with them at once.
  *
+ * Inline, where what is not read does not pass, that would be a way around: a segment from
+ * elsewhere, which its receiver ignores, would lead the stream astray. There it goes back only to
+ * where its receiver waits, or before the first segment heard in mid-stream; and what is very far
+ * ahead is not held.
+ *
  * What it is not: it knows no flags, no flow and no dissector. Thread: that of its tracker.
  */
 #ifndef KIDOBAN_FLOW_STREAM_H
@@ -34,6 +39,7 @@
 #define STREAM_WAIT_ACKED 10000000000ll /* likewise, when they are seen but lie before the hole */
 #define STREAM_WHOLE	  536u		/* bytes of a segment that no path splits */
 #define STREAM_FAR	  (1u << 24)	/* bytes behind next that no retransmission reaches back */
+#define STREAM_AHEAD	  (1u << 18)	/* inline: bytes ahead of next that may be held */
 #define STREAM_LATE	  4		/* such segments in a row start the stream afresh */
 #define STREAM_DONE	  4		/* delivered segments remembered */
 
@@ -67,6 +73,7 @@ struct stream {
 	bool has_begin;	     /* a SYN told where the stream begins */
 	bool has_acked;	     /* acked is known */
 	bool watched;	     /* remember what is delivered */
+	bool guessed;	     /* begin is that of the first segment heard, not of a SYN */
 	bool hole_acked;     /* a bare acknowledgement of bytes behind the hole was seen */
 	uint8_t done_at;     /* next place in done[] */
 	uint8_t late;	     /* segments in a row that follow each other behind next */
@@ -83,6 +90,8 @@ struct stream {
 struct stream_env {
 	struct pool *pool;
 	enum flow_overlap overlap;
+	bool whole; /* inline: nothing is lost before us, so next is wrong only if it was forged */
+	bool firm;  /* of the segment at hand: a message is not complete, so it is not wrong */
 	uint64_t hash_key;
 	int64_t now;	  /* ns on the tracker's clock */
 	uint64_t refused; /* segments dropped because the pool was empty */

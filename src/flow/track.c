@@ -128,7 +128,8 @@ struct flow_tracker *flow_tracker_new(const struct flow_config *config,
 		flow_tracker_free(t);
 		return NULL;
 	}
-	t->eager = cfg.eager;
+	t->eager = t->env.whole = cfg.eager;
+	t->two_sided = cfg.two_sided;
 	if (cfg.classify)
 		t->app = app_new();
 	return t;
@@ -315,6 +316,46 @@ static bool is_another(const struct entry *e, unsigned side, const struct packet
 	return mine->stream.started && other->stream.started;
 }
 
+/* Does it come from where the peer of whom it acknowledges is? */
+static bool is_peer(const struct flow_tracker *t, const struct entry *e, unsigned side,
+		    const struct packet *p)
+{
+	const struct flow_dir *other = &e->dir[!side];
+
+	return !t->two_sided || !other->has_file || other->file != p->file;
+}
+
+/*
+ * Inline a SYN alone ends nothing: it may be forged, and whose server holds on to the connection it
+ * has (RFC 5961, 4) would be read from a place of somebody else's choice. Its answer tells.
+ */
+static bool is_agreed(const struct flow_tracker *t, struct entry *e, unsigned side,
+		      const struct packet *p)
+{
+	struct flow_dir *mine = &e->dir[side], *other = &e->dir[!side];
+
+	if (!t->eager || e->flow.over)
+		return is_another(e, side, p);
+	if (p->tcp_flags & PACKET_TCP_ACK)
+		return other->has_asked && other->asked_isn == p->ack - 1 && is_peer(t, e, side, p);
+	if (is_another(e, side, p)) {
+		mine->has_asked = true;
+		mine->asked_isn = p->seq;
+	}
+	return false;
+}
+
+/* Inline: a SYN, or its answer, of which nobody knows yet what it will be. */
+static bool is_asked(const struct flow_tracker *t, const struct entry *e, unsigned side,
+		     const struct packet *p)
+{
+	const struct flow_dir *mine = &e->dir[side];
+
+	return t->eager && (p->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) == PACKET_TCP_SYN &&
+	       mine->has_asked && mine->asked_isn == p->seq &&
+	       !(mine->has_isn && mine->isn == p->seq);
+}
+
 static void on_syn(struct flow_tracker *t, struct entry *e, unsigned side, const struct packet *p)
 {
 	struct flow_dir *mine = &e->dir[side], *other = &e->dir[!side];
@@ -341,11 +382,14 @@ static void on_syn(struct flow_tracker *t, struct entry *e, unsigned side, const
 	flow_open(t, e);
 }
 
-static void on_end_flags(struct flow_tracker *t, struct entry *e, const struct packet *p)
+static void on_end_flags(struct flow_tracker *t, struct entry *e, const struct flow_dir *d,
+			 const struct packet *p)
 {
 	struct flow *f = &e->flow;
 
-	if (p->tcp_flags & PACKET_TCP_RST)
+	/* what its receiver ignores ends nothing, RFC 5961 3.2 */
+	if (p->tcp_flags & PACKET_TCP_RST &&
+	    (!t->eager || !d->stream.started || p->seq == d->stream.next))
 		f->end_rst = true;
 	if (p->tcp_flags & PACKET_TCP_FIN)
 		f->end_fin = true;
@@ -374,6 +418,14 @@ static bool is_decoy(struct flow_tracker *t, struct entry *e, struct flow_dir *d
 	return true;
 }
 
+/* A message is not complete: it goes on where the stream is. */
+static bool is_within_message(const struct entry *e, unsigned side)
+{
+	const struct flow_dir *d = &e->dir[side];
+
+	return d->carry || d->skip || claim_waits(e, side);
+}
+
 static void tcp_packet(struct flow_tracker *t, struct entry *e, unsigned side,
 		       const struct packet *p)
 {
@@ -382,6 +434,10 @@ static void tcp_packet(struct flow_tracker *t, struct entry *e, unsigned side,
 
 	if (is_decoy(t, e, &e->dir[side], p))
 		return;
+	if (!e->dir[side].has_file) {
+		e->dir[side].has_file = true;
+		e->dir[side].file = p->file;
+	}
 	e->flow.tcp_flags[side] |= flags;
 	if (flags & PACKET_TCP_SYN) {
 		on_syn(t, e, side, p);
@@ -395,15 +451,16 @@ static void tcp_packet(struct flow_tracker *t, struct entry *e, unsigned side,
 		uint32_t n = p->payload_len;
 
 		if ((flags & PACKET_TCP_RST) == 0) {
-			if (flags & PACKET_TCP_ACK)
+			if (flags & PACKET_TCP_ACK && is_peer(t, e, side, p))
 				stream_ack(&e->dir[!side].stream, &t->env, p->ack, n != 0);
+			t->env.firm = t->eager && is_within_message(e, side);
 			if (n || p->payload_missing)
 				stream_segment(&e->dir[side].stream, &t->env, seq, p->payload, n,
 					       p->payload_missing, &t->now);
 		}
 	}
 	if (flags & (PACKET_TCP_FIN | PACKET_TCP_RST))
-		on_end_flags(t, e, p);
+		on_end_flags(t, e, &e->dir[side], p);
 }
 
 /* Mirrors of both ports show a datagram twice, in no time. */
@@ -497,7 +554,7 @@ static void flow_packet(struct flow_tracker *t, const struct packet *p)
 	hash = table_hash(&t->table, &key);
 	e = (struct entry *)table_find(&t->table, &key, hash);
 	if (e && p->kind == PACKET_TCP && (p->tcp_flags & PACKET_TCP_SYN) &&
-	    !(p->tcp_flags & PACKET_TCP_RST) && is_another(e, swapped != e->swapped, p)) {
+	    !(p->tcp_flags & PACKET_TCP_RST) && is_agreed(t, e, swapped != e->swapped, p)) {
 		end_flow(t, e, FLOW_END_REUSED);
 		e = NULL;
 	}
@@ -512,12 +569,14 @@ static void flow_packet(struct flow_tracker *t, const struct packet *p)
 		t->handlers.packet(t->user, &e->flow, p, side);
 	if (p->anomalies)
 		pass_anomalies(t, e, p);
-	if (p->kind == PACKET_TCP) {
+	if (p->kind == PACKET_TCP && !is_asked(t, e, side, p)) {
 		uint64_t again = t->env.again;
 
 		tcp_packet(t, e, side, p);
 		e->flow.retransmissions += (uint32_t)(t->env.again - again);
 		t->stats.retransmissions += t->env.again - again;
+	} else if (p->kind == PACKET_TCP) {
+		/* what it carries is not read, so it does not pass */
 	} else if (p->kind == PACKET_UDP) {
 		udp_packet(t, e, side, p);
 	} else if (e->mode == FLOW_PROBING) {
@@ -597,6 +656,14 @@ bool flow_next(const struct flow *f, unsigned side, uint32_t *next)
 
 	*next = s->next;
 	return s->started;
+}
+
+bool flow_acked(const struct flow *f, unsigned side, uint32_t *acked)
+{
+	const struct stream *s = &entry_of(f)->dir[side].stream;
+
+	*acked = s->acked;
+	return s->has_acked;
 }
 
 bool flow_holds(const struct flow *f, unsigned side, uint32_t from, uint32_t to)

@@ -297,6 +297,8 @@ static bool begin(struct worker *w)
 	struct flow_config flow = {.flows_max = run->flows,
 				   .classify = true,
 				   .eager = w->inline_,
+				   .two_sided =
+					   run->source[w->cfg.source_number].kind == RUN_BRIDGE,
 				   .hash_key = random_key()};
 	const bool answers = run->response_iface || run->response_hook;
 	const struct act_config act = {.send = w->inline_	 ? send_frame

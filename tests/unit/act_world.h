@@ -85,6 +85,7 @@ struct act_world {
 	bool aside;    /* frames have passed already */
 	bool partial;  /* the next frame's checksum is not complete */
 	bool spoiled;  /* the next frame's checksum is wrong */
+	bool cross;   /* frames come from the other side of the box than their sender is at */
 	uint16_t ip_id;
 };
 
@@ -159,7 +160,7 @@ static inline struct act_world *world_new_as(const char *policy, bool aside)
 				       .quarantine_time = 60 * SECOND};
 	struct engine_config cfg = {.events = ENGINE_ALERT, .live = true};
 	const struct flow_config flows = {
-		.flows_max = 256, .buffer_bytes_max = 4 << 20, .eager = true};
+		.flows_max = 256, .buffer_bytes_max = 4 << 20, .eager = true, .two_sided = true};
 	struct diag diag = {0};
 
 	the_world = w;
@@ -274,7 +275,7 @@ static inline enum source_do world_tcp(struct act_world *w, const char *src, uin
 	frame_tcp_end(f, ip, at);
 	if (w->spoiled)
 		f->b[at + 16] ^= 0x55;
-	return world_frame(w, strcmp(src, HMI) != 0);
+	return world_frame(w, (strcmp(src, HMI) != 0) ^ w->cross);
 }
 
 static inline enum source_do world_udp(struct act_world *w, const char *src, uint16_t sport,
