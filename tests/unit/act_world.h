@@ -85,7 +85,7 @@ struct act_world {
 	bool aside;    /* frames have passed already */
 	bool partial;  /* the next frame's checksum is not complete */
 	bool spoiled;  /* the next frame's checksum is wrong */
-	bool cross;   /* frames come from the other side of the box than their sender is at */
+	bool cross;    /* frames come from the other side of the box than their sender is at */
 	uint16_t ip_id;
 };
 
