@@ -228,21 +228,6 @@ static const char *broken(const struct service *s)
 	return NULL;
 }
 
-/* True when every worker went round its loop since the last call. */
-static bool all_alive(struct service *s)
-{
-	bool alive = true;
-	unsigned i;
-
-	for (i = 0; i < s->workers; i++) {
-		uint64_t loops = worker_loops(s->worker[i]);
-
-		alive = alive && loops != s->loops[i];
-		s->loops[i] = loops;
-	}
-	return alive;
-}
-
 static void second(struct service *s)
 {
 	int64_t wall = clock_wall(), mono = clock_mono();
@@ -265,8 +250,6 @@ static void second(struct service *s)
 	totals_free(t);
 	metrics_tick(s->metrics, mono);
 	retire(s);
-	if (all_alive(s))
-		notify_alive();
 }
 
 /* --- life --- */
@@ -466,6 +449,7 @@ static int begin(struct service *s)
 	s->beat = beat_new(s->worker, s->workers);
 	if (!s->beat)
 		return fail(s, EXIT_INPUT, "", "out of memory");
+	beat_begun(s->beat); /* a machine that busy goes on none the less */
 	return EXIT_GOOD;
 }
 

@@ -48,7 +48,6 @@ struct service {
 	uint8_t opened_from[SERVICE_WORKERS_MAX];   /* source of the configuration */
 	unsigned opened;
 	struct worker *worker[SERVICE_WORKERS_MAX];
-	uint64_t loops[SERVICE_WORKERS_MAX]; /* as last looked at */
 	unsigned workers;
 	int epoll, signals, timer; /* descriptors */
 	int notes[2];		   /* pipe from the workers */
