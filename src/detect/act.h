@@ -90,7 +90,10 @@ enum source_do act_finish(struct act *a);
 /* Time goes on, packets or not. */
 void act_tick(struct act *a, int64_t time);
 
-/* Packets have passed that nobody looked at: what a device was to answer, it may have. */
+/*
+ * Packets have passed that nobody looked at, or were lost: what a device was to answer, it may
+ * have; and what was lost among them is sent again, and passes where the conduit fails open.
+ */
 void act_missed(struct act *a);
 
 /* --- the engine, while the packet at hand is judged --- */

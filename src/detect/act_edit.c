@@ -74,6 +74,7 @@ void act_missed(struct act *a)
 {
 	uint16_t i;
 
+	a->missed = a->time;
 	for (i = 1; a->waiting && i <= a->made; i++)
 		if (a->talk[i].used && a->talk[i].asked) {
 			a->talk[i].asked = 0;

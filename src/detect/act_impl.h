@@ -91,7 +91,8 @@ struct act {
 	struct flow_tracker *tracker;
 	const struct policy *policy;
 	bool enforce;
-	int64_t time; /* ns, packet time */
+	int64_t time;	/* ns, packet time */
+	int64_t missed; /* ns, when packets passed unseen last; 0: none did */
 
 	/* the packet at hand */
 	struct source_frame *frame; /* NULL: none is */

@@ -10,10 +10,13 @@
 #include <string.h>
 
 #define OTHER_BYTES "the same bytes came with different content"
-#define NEVER_READ  "bytes sent again that were never read"
-#define NO_ROOM	    "no room to keep what was read"
-#define URGENT	    "urgent data, which programs read otherwise"
-#define TCP_URG	    0x20
+/* ns that a client goes on sending a segment that was lost while others passed unseen */
+#define SENT_AGAIN INT64_C(120000000000)
+
+#define NEVER_READ "bytes sent again that were never read"
+#define NO_ROOM	   "no room to keep what was read"
+#define URGENT	   "urgent data, which programs read otherwise"
+#define TCP_URG	   0x20
 
 static struct act_page *page_at(struct act *a, const struct act_kept *k, uint32_t seq)
 {
@@ -86,6 +89,7 @@ struct reach {
 	uint32_t acked; /* what is before that, nobody takes any more */
 	bool has_acked;
 	bool fails_open; /* where there is no room, it passes */
+	bool missed;	 /* likewise what others may have passed before us */
 };
 
 static const char *check(struct act *a, struct act_kept *k, uint32_t seq, const uint8_t *p,
@@ -107,7 +111,8 @@ static const char *check(struct act *a, struct act_kept *k, uint32_t seq, const 
 				return OTHER_BYTES;
 			continue;
 		}
-		if (stream_diff(seq, r->to) >= 0 || (stream_diff(seq, r->from) < 0 && !k->blind))
+		if (stream_diff(seq, r->to) >= 0 ||
+		    (stream_diff(seq, r->from) < 0 && !k->blind && !r->missed))
 			return NEVER_READ;
 		if (!page)
 			page = make_page(a, k, seq);
@@ -151,6 +156,7 @@ const char *act_verify(struct act *a, struct flow *f)
 		return NULL;
 	t = act_talk_of(a, f, true);
 	r.fails_open = act_fails_open(a, f);
+	r.missed = r.fails_open && a->missed && a->time - a->missed < SENT_AGAIN;
 	if (!t) {
 		a->drop |= !r.fails_open;
 		return r.fails_open ? NULL : NO_ROOM;

@@ -190,7 +190,7 @@ static void missed(struct worker *w)
 	unsigned i;
 
 	for (i = 0; i < w->counts.ifaces && i < SOURCE_IFACES_MAX; i++)
-		unseen += w->counts.source[i].unseen;
+		unseen += w->counts.source[i].unseen + w->counts.source[i].kernel_drops;
 	if (unseen != w->unseen)
 		act_missed(w->act);
 	w->unseen = unseen;
