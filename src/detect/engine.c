@@ -102,6 +102,8 @@ struct engine *engine_new(const struct engine_config *cfg)
 		cfg->incident_longest ? cfg->incident_longest : 3600 * ENGINE_SECOND, told, e);
 	if (e->incidents && cfg->live)
 		incident_live(e->incidents, PATIENCE);
+	if (cfg->baseline)
+		engine_norm_begin(e);
 	if (e->storm && e->endpoints && e->incidents && engine_begin_policy(e))
 		return e;
 fail:
@@ -119,6 +121,8 @@ __attribute__((noinline)) void engine_second(struct engine *e, int64_t time)
 	}
 	if (e->vigil)
 		vigil_tick(e->vigil, time);
+	if (e->cfg.baseline)
+		baseline_tick(e->cfg.baseline, time);
 	incident_tick(e->incidents, time);
 	e->ticked = time;
 }

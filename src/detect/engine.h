@@ -10,6 +10,7 @@
 #ifndef KIDOBAN_DETECT_ENGINE_H
 #define KIDOBAN_DETECT_ENGINE_H
 
+#include "baseline/baseline.h"
 #include "detect/finding.h"
 #include "flow/flow.h"
 #include "policy/now.h"
@@ -39,6 +40,7 @@ struct engine_config {
 	bool live;		   /* incidents are told as they begin, and again when they end */
 	struct watch_board *board; /* several workers: one for all (detect/watch.h); else NULL */
 	struct act *act;	   /* does what the policy wants done; NULL: only told */
+	struct baseline *baseline; /* learns, or is what is compared with; NULL: none */
 };
 
 struct act;

@@ -5,6 +5,7 @@
  *   engine_flow.c  flows: permitted, violations, opened and closed conduits
  *   engine_op.c    ops: permitted or not, and what devices refuse
  *   engine_live.c  incidents as they begin, other policies while flows go on, what is done
+ *   engine_norm.c  what is not as it was learned
  *   engine_hear.c  anomalies, frames that are no IP, what devices tell about themselves
  *
  * Thread: one worker.
@@ -61,6 +62,7 @@ struct engine {
 	uint16_t policy;  /* number of the policy in force: flows judged by another are stale */
 	int64_t obeyed;	  /* ns, packet time of the newest packet when it came into force */
 	struct flow *hot; /* of the packet at hand, as long as that is */
+	struct flow *norm_flow; /* of what the baseline is looking at; NULL: none */
 	struct engine_done done;
 };
 
@@ -163,6 +165,14 @@ static inline void engine_count_permitted(struct engine *e, uint32_t conduit, bo
 /* --- engine_op.c --- */
 
 void engine_on_op(void *user, struct flow *f, const struct op *op);
+
+/* --- engine_norm.c --- */
+
+/* The baseline tells the engine of deviations from now on. */
+void engine_norm_begin(struct engine *e);
+
+/* An op that nothing forbids. */
+void engine_norm_op(struct engine *e, struct flow *f, const struct op *op);
 
 /* --- engine_hear.c --- */
 

@@ -87,12 +87,49 @@ static void op_record(struct engine *e, struct flow *f, const struct op *op)
 			(*s)->ops->op(*s, f, &n, op);
 }
 
+/* True when nothing is to be said against it. */
+static bool is_permitted(struct engine *e, struct flow *f, const struct op *op)
+{
+	struct flow_view *v = flow_view(f);
+	struct policy_op_decision d;
+	enum judge_finding what;
+
+	if (op->role == OP_RESPONSE && !judge_confirms(op))
+		return !v->told;
+	if (v->opened && v->epoch != e->now->epoch)
+		engine_ask_again(e, f, op->time, op->frame);
+	if (v->told && !(v->did >> op->cls & 1))
+		engine_flow_did(e, f, op);
+	if (!judge_per_op(v)) {
+		if (!v->opened || v->decision.verdict != POLICY_ALLOW)
+			return !v->told;
+		if (!v->blocked)
+			engine_count_permitted(e, v->decision.conduit, true);
+		if (e->limits)
+			vigil_permitted(e->vigil, f, op, v->decision.conduit);
+		return !v->told;
+	}
+	what = judge_op(e->now, v, op, &d);
+	if (!what) {
+		if (!v->blocked)
+			engine_count_permitted(e, d.conduit, true);
+		if (e->limits)
+			vigil_permitted(e->vigil, f, op, d.conduit);
+		return !v->told;
+	}
+	if (what != JUDGE_PROTOCOL) {
+		op_violation(e, f, what, op, &d);
+	} else if (!v->told) {
+		engine_flow_violation(e, f, what, op->time, op->frame, op);
+		engine_flow_did(e, f, op);
+	}
+	return false;
+}
+
 void engine_on_op(void *user, struct flow *f, const struct op *op)
 {
 	struct engine *e = user;
 	struct flow_view *v = flow_view(f);
-	struct policy_op_decision d;
-	enum judge_finding what;
 	unsigned i;
 
 	for (i = 0; i < e->vocabs; i++) {
@@ -111,33 +148,6 @@ void engine_on_op(void *user, struct flow *f, const struct op *op)
 	/* a refusal of what was neutralised is our own doing, and told already */
 	if (op->role == OP_RESPONSE && op->status && !op->neutralised)
 		error_response(e, f, op);
-	if (op->role == OP_RESPONSE && !judge_confirms(op))
-		return;
-	if (v->opened && v->epoch != e->now->epoch)
-		engine_ask_again(e, f, op->time, op->frame);
-	if (v->told && !(v->did >> op->cls & 1))
-		engine_flow_did(e, f, op);
-	if (!judge_per_op(v)) {
-		if (!v->opened || v->decision.verdict != POLICY_ALLOW)
-			return;
-		if (!v->blocked)
-			engine_count_permitted(e, v->decision.conduit, true);
-		if (e->limits)
-			vigil_permitted(e->vigil, f, op, v->decision.conduit);
-		return;
-	}
-	what = judge_op(e->now, v, op, &d);
-	if (!what) {
-		if (!v->blocked)
-			engine_count_permitted(e, d.conduit, true);
-		if (e->limits)
-			vigil_permitted(e->vigil, f, op, d.conduit);
-		return;
-	}
-	if (what != JUDGE_PROTOCOL) {
-		op_violation(e, f, what, op, &d);
-	} else if (!v->told) {
-		engine_flow_violation(e, f, what, op->time, op->frame, op);
-		engine_flow_did(e, f, op);
-	}
+	if (is_permitted(e, f, op) && e->cfg.baseline)
+		engine_norm_op(e, f, op);
 }

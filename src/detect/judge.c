@@ -67,6 +67,8 @@ const char *judge_finding_id(enum judge_finding what, char *buf, size_t size)
 {
 	if (what < JUDGE_DECODE)
 		return finding_ids[what];
+	if (what >= JUDGE_BASELINE)
+		return baseline_finding_id((enum baseline_finding)(what - JUDGE_BASELINE));
 	snprintf(buf, size, "decode.%s", anomaly_name((enum anomaly_kind)(what - JUDGE_DECODE)));
 	return buf;
 }

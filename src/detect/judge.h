@@ -10,6 +10,7 @@
 #ifndef KIDOBAN_DETECT_JUDGE_H
 #define KIDOBAN_DETECT_JUDGE_H
 
+#include "baseline/baseline.h"
 #include "flow/flow.h"
 #include "policy/now.h"
 
@@ -45,8 +46,9 @@ enum judge_finding {
 	JUDGE_SILENT,
 	JUDGE_STRAYED,
 	JUDGE_FROZEN,
-	JUDGE_DECODE, /* plus enum anomaly_kind */
-	JUDGE_FINDINGS = JUDGE_DECODE + ANOMALY_KINDS
+	JUDGE_DECODE,				       /* plus enum anomaly_kind */
+	JUDGE_BASELINE = JUDGE_DECODE + ANOMALY_KINDS, /* plus enum baseline_finding */
+	JUDGE_FINDINGS = JUDGE_BASELINE + BASELINE_FINDINGS
 };
 
 /* What the right half keeps with a flow, in flow.user[]. */

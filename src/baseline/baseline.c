@@ -1,0 +1,307 @@
+#include "baseline/baseline.h"
+
+#include "baseline/inside.h"
+#include "baseline/permit.h"
+
+#include <stdlib.h>
+
+#define SECOND	 INT64_C(1000000000)
+#define SLICE	 (300 * SECOND)
+#define SLICES	 12
+#define SETTLING (3600 * SECOND)
+
+static const struct {
+	const char *id;
+	enum baseline_detector detector;
+} finding[BASELINE_FINDINGS] = {
+	/* --- set --- */
+	[BASELINE_NEW_OP] = {"baseline.new-op", BASELINE_SET},
+	/* --- value --- */
+	/* --- timing --- */
+	/* --- order --- */
+};
+
+const char *baseline_finding_id(enum baseline_finding f)
+{
+	return finding[f].id;
+}
+
+const char *baseline_detector_name(enum baseline_detector d)
+{
+	static const char *const name[] = {"set", "value", "time", "order"};
+
+	return name[d];
+}
+
+struct baseline *baseline_new(const struct baseline_limits *limits)
+{
+	struct baseline *b = calloc(1, sizeof(*b));
+	unsigned i;
+
+	if (!b)
+		return NULL;
+	if (limits)
+		b->limits = *limits;
+	b->limits.hosts = b->limits.hosts ? b->limits.hosts : 65536;
+	b->limits.links = b->limits.links ? b->limits.links : 262144;
+	b->limits.channels = b->limits.channels ? b->limits.channels : 65536;
+	b->limits.items = b->limits.items ? b->limits.items : 256;
+	b->limits.objects = b->limits.objects ? b->limits.objects : 1048576;
+	for (i = 0; i < BASELINE_MODES; i++) {
+		if (!norm_init(&b->norm[i], b)) {
+			baseline_free(b);
+			return NULL;
+		}
+	}
+	return b;
+}
+
+void baseline_free(struct baseline *b)
+{
+	unsigned i;
+
+	if (!b)
+		return;
+	for (i = 0; i < BASELINE_MODES; i++)
+		norm_free(&b->norm[i]);
+	arena_free(&b->arena);
+	free(b);
+}
+
+void baseline_tell(struct baseline *b, void (*told)(void *user, const struct deviation *d),
+		   void *user)
+{
+	b->told = told;
+	b->user = user;
+}
+
+enum baseline_state baseline_state(const struct baseline *b)
+{
+	return b->state;
+}
+
+void baseline_learn_on(struct baseline *b)
+{
+	b->state = BASELINE_LEARNING;
+	b->frozen_at = 0;
+	b->by = b->reason = NULL;
+}
+
+bool baseline_freeze(struct baseline *b, double budget, const char *by, const char *reason,
+		     int64_t at)
+{
+	unsigned i;
+
+	for (i = 0; i < BASELINE_MODES; i++) {
+		value_settle(&b->norm[i]);
+		timing_settle(&b->norm[i]);
+		order_settle(&b->norm[i]);
+	}
+	budget_settle(&b->budget, budget);
+	b->by = by ? arena_text(&b->arena, by, strlen(by)) : NULL;
+	b->reason = reason ? arena_text(&b->arena, reason, strlen(reason)) : NULL;
+	b->frozen_at = at;
+	b->state = BASELINE_FROZEN;
+	return true;
+}
+
+bool baseline_approved(const struct baseline *b)
+{
+	return b->state == BASELINE_FROZEN && b->by;
+}
+
+void baseline_mode(struct baseline *b, unsigned mode)
+{
+	b->mode = mode < BASELINE_MODES ? mode : 0;
+}
+
+struct norm *baseline_norm(struct baseline *b)
+{
+	struct norm *n = &b->norm[b->mode];
+
+	return b->state == BASELINE_FROZEN && !n->seen.count ? &b->norm[0] : n;
+}
+
+/* --- learning --- */
+
+void baseline_is_news(struct baseline *b, int64_t time)
+{
+	b->news = time > b->news ? time : b->news;
+	b->novel++;
+}
+
+static void progress_time(struct baseline *b, int64_t time)
+{
+	if (!b->slice_from)
+		b->slice_from = time;
+	while (time - b->slice_from >= SLICE) {
+		b->slice_at = (b->slice_at + 1) % SLICES;
+		b->slice[b->slice_at].ops = b->slice[b->slice_at].explained = 0;
+		b->slice_from =
+			time - b->slice_from >= SLICES * SLICE ? time : b->slice_from + SLICE;
+	}
+}
+
+static void learn(struct baseline *b, struct sight *s)
+{
+	uint64_t novel = b->novel;
+
+	/* compared first, as if learning had ended: budget.h */
+	value_check(b, s);
+	timing_check(b, s);
+	order_check(b, s);
+	set_learn(b, s);
+	value_learn(b, s);
+	timing_learn(b, s);
+	order_learn(b, s);
+	tally_see(&s->norm->seen, s->time);
+	if (s->fresh)
+		baseline_is_news(b, s->time);
+	b->ops++;
+	progress_time(b, s->time);
+	b->slice[b->slice_at].ops++;
+	b->slice[b->slice_at].explained += b->novel == novel;
+}
+
+static void compare(struct baseline *b, struct sight *s)
+{
+	set_check(b, s);
+	value_check(b, s);
+	timing_check(b, s);
+	order_check(b, s);
+}
+
+/* Only what a request asked for can be answered: responses make no channel and no item. */
+static void resolve(struct baseline *b, struct sight *s)
+{
+	const struct op *op = s->op;
+	bool makes = b->state == BASELINE_LEARNING && op->role != OP_RESPONSE;
+	uint32_t items = s->norm->item_count;
+
+	s->channel = (makes ? channel_get(s->norm, s->client, s->server, op->proto, op->unit)
+			    : channel_find(s->norm, s->client, s->server, op->proto, op->unit));
+	if (!s->channel)
+		return;
+	s->item = makes ? item_get(s->channel, op) : item_find(s->channel, op);
+	s->fresh = s->norm->item_count != items;
+	if (!makes)
+		return;
+	tally_see(&s->channel->seen, op->time);
+	if (s->item)
+		tally_see(&s->item->seen, op->time);
+}
+
+void baseline_op(struct baseline *b, const struct addr *client, const struct addr *server,
+		 const struct op *op)
+{
+	struct sight s = {.op = op, .time = op->time, .client = client, .server = server};
+
+	s.norm = baseline_norm(b);
+	b->now = op->time;
+	if (b->state == BASELINE_LEARNING) {
+		b->from = !b->from || op->time < b->from ? op->time : b->from;
+		b->to = op->time > b->to ? op->time : b->to;
+	}
+	resolve(b, &s);
+	if (b->state == BASELINE_FROZEN)
+		compare(b, &s);
+	else if (s.channel)
+		learn(b, &s);
+}
+
+void baseline_tick(struct baseline *b, int64_t time)
+{
+	struct norm *n = baseline_norm(b);
+
+	b->now = time;
+	value_tick(b, n, time);
+	timing_tick(b, n, time);
+}
+
+void baseline_resume(struct baseline *b, int64_t time)
+{
+	unsigned i;
+
+	for (i = 0; i < BASELINE_MODES; i++) {
+		timing_resume(&b->norm[i], time);
+		order_resume(&b->norm[i], time);
+	}
+}
+
+void deviate(struct baseline *b, const struct deviation *d)
+{
+	if (b->state == BASELINE_LEARNING)
+		budget_rehearse(&b->budget, d);
+	else if (b->told && budget_permits(&b->budget, d) && !permit_covers(b->permits, d))
+		b->told(b->user, d);
+}
+
+void baseline_progress(const struct baseline *b, struct baseline_progress *out)
+{
+	const struct norm *n = &b->norm[b->mode];
+	unsigned i;
+
+	*out = (struct baseline_progress){.from = b->from,
+					  .to = b->to,
+					  .ops = b->ops,
+					  .flows = b->flows,
+					  .news = b->news,
+					  .hosts = n->set.hosts,
+					  .channels = n->channel_count,
+					  .items = n->item_count,
+					  .objects = n->value.objects,
+					  .refused = n->refused,
+					  .bytes = b->arena.total};
+	for (i = 0; i < SLICES; i++) {
+		out->recent_ops += b->slice[i].ops;
+		out->recent_explained += b->slice[i].explained;
+	}
+	out->settled =
+		b->from && b->to - b->news >= SETTLING && b->to - b->news >= b->news - b->from;
+}
+
+/* --- merging --- */
+
+static bool merge_channel(struct norm *to, const struct channel *from)
+{
+	struct channel *c = channel_get(to, &from->client, &from->server, from->proto, from->unit);
+	const struct item *i;
+	struct item *own;
+
+	if (!c)
+		return true; /* counted as refused */
+	tally_merge(&c->seen, &from->seen);
+	c->unlisted += from->unlisted;
+	for (i = from->items; i; i = i->next) {
+		own = item_add(c, i);
+		if (own)
+			tally_merge(&own->seen, &i->seen);
+	}
+	return order_merge(c, from);
+}
+
+bool baseline_merge(struct baseline *b, const struct baseline *from)
+{
+	const struct channel *c;
+	unsigned i;
+
+	for (i = 0; i < BASELINE_MODES; i++) {
+		for (c = from->norm[i].channels; c; c = c->next)
+			if (!merge_channel(&b->norm[i], c))
+				return false;
+		if (!set_merge(&b->norm[i], &from->norm[i]) ||
+		    !value_merge(&b->norm[i], &from->norm[i]) ||
+		    !timing_merge(&b->norm[i], &from->norm[i]))
+			return false;
+		tally_merge(&b->norm[i].seen, &from->norm[i].seen);
+		b->norm[i].refused += from->norm[i].refused;
+	}
+	budget_merge(&b->budget, &from->budget);
+	if (from->from && (!b->from || from->from < b->from))
+		b->from = from->from;
+	b->to = from->to > b->to ? from->to : b->to;
+	b->news = from->news > b->news ? from->news : b->news;
+	b->ops += from->ops;
+	b->flows += from->flows;
+	return true;
+}

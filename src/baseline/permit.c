@@ -1,0 +1,57 @@
+#include "baseline/permit.h"
+
+#include "baseline/channel.h"
+
+#include <inttypes.h>
+
+/* An op that no item stands for. */
+static void put_op(const struct op *op, char *buf, size_t size)
+{
+	char object[120];
+
+	if (op->object.space == OP_SPACE_NONE) {
+		snprintf(buf, size, "%s", op->name);
+		return;
+	}
+	op_object_str(&op->object, object, sizeof(object));
+	snprintf(buf, size, "%s %s %s", op->name, op_object_space(&op->object), object);
+}
+
+void permit_text(const struct deviation *d, char buf[BASELINE_TEXT])
+{
+	char client[ADDR_STRLEN] = "", server[ADDR_STRLEN] = "", what[160] = "", unit[16] = "";
+	const char *proto = d->op ? d->op->proto : d->channel ? d->channel->proto : "";
+	int32_t u = d->op ? d->op->unit : d->channel ? d->channel->unit : -1;
+
+	if (d->client)
+		addr_str(d->client, client);
+	if (d->server)
+		addr_str(d->server, server);
+	if (u >= 0)
+		snprintf(unit, sizeof(unit), " %" PRId32, u);
+	if (d->item)
+		item_str(d->item, what, sizeof(what));
+	else if (d->op)
+		put_op(d->op, what, sizeof(what));
+	/* "baseline." is the same for all of them */
+	snprintf(buf, BASELINE_TEXT, "%s %s%s%s%s%s%s%s%s", baseline_finding_id(d->what) + 9,
+		 client, *server ? " -> " : "", server, *proto ? " " : "", proto, unit,
+		 *what ? " " : "", what);
+}
+
+bool permit_covers(const struct permit *permits, const struct deviation *d)
+{
+	char text[BASELINE_TEXT];
+	uint64_t key;
+
+	if (!permits)
+		return false;
+	permit_text(d, text);
+	key = hash_bytes(text, strlen(text), 0);
+	for (; permits; permits = permits->next)
+		if (permits->key == key && strcmp(permits->what, text) == 0 &&
+		    (!permits->has_values || !d->has_value ||
+		     (d->value >= permits->lo && d->value <= permits->hi)))
+			return true;
+	return false;
+}
