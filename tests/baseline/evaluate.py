@@ -1,0 +1,463 @@
+#!/usr/bin/env python3
+"""What the learned baseline finds in labelled captures, beside simple published baselines, in one run.
+
+tests/baseline/evaluate.py [--kidoban EXE] [--shared DIR] [--plant DIR] [--only ID[,ID]] [--detail] [-o FILE.md]
+
+Every contestant learns from the same part, judges the same other part, and is counted by one rule:
+
+- An event is what a person would read. kidoban's are its alerts. What the simple ones flag on one channel with no
+  pause of 60 s is one event.
+- An event claims the frames of its channel, both directions, from its first to its last occurrence; one frame if
+  they are the same; frames between its two hosts if it names no ports; frames of the sending MAC if it names no IP
+  conversation. One that says of a conversation or host that it should not be there claims all its frames from then on.
+  Precision, recall and F1 count frames that are claimed by any event against frames labelled hostile.
+- An attack is found if an event begins in its window, or in the 60 s after, and, where frames of the window are
+  labelled, claims one of these. The delay is from the beginning of the window to that of the event. An event that
+  began with an attack less than 60 s before and still goes on finds this one too, with no delay.
+- An event is false if it claims no labelled frame and begins in no window, nor in the 60 s after one; a window with
+  labelled frames excuses only events that claim one, where frames are what is judged (`by: packets`). The rate per
+  day is that of the time judged, without the windows where these are what is judged; none is given below an hour.
+"""
+
+import argparse
+import datetime
+import glob
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+
+import yaml
+
+import frames as frames_
+import labels
+import simple
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+PAUSE = GRACE = 60_000_000  # µs
+DETECTORS = ("set", "value", "timing", "order")
+HOUR, DAY = 3_600e6, 86_400e6
+NEVER = 1 << 70
+PROTO = {"TCP": 6, "UDP": 17}
+# Findings about all that is said, on one channel or by one host, not about one message; by the end of their names.
+WHOLE_CHANNEL = ("no-conduit", "port-denied", "new-link", "new-service", "new-destination", "new-resolver")
+WHOLE_HOST = ("unknown-device", "new-asset", "new-host", "new-device")
+LEARNED, ALONE, POLICY = "kidoban, learned", "kidoban, knows nothing", "kidoban, proposed policy"
+TOGETHER = "all simple together"
+
+
+@dataclass
+class Event:
+    """One thing told to a person: by which detector, when (µs), about which frames."""
+    detector: str
+    first: int
+    last: int
+    claims: list
+    what: str = ""
+
+
+@dataclass
+class Part:
+    """One capture, or a cut of one, ready to be learned from or judged."""
+    name: str
+    path: str
+    frames: frames_.Frames
+    hostile: list  # one bool per frame, or None
+    windows: list
+    ops: list = field(default_factory=list)
+
+    def clean_time(self):
+        """µs of the part outside of windows."""
+        spans = sorted((w.begin, w.end) for w in self.windows)
+        taken, until = 0, 0
+        for begin, end in spans:
+            begin = max(begin, until)
+            taken += max(0, end - begin)
+            until = max(until, end)
+        return max(0, self.frames.duration() * 1e6 - taken)
+
+
+# ---- parts
+
+
+def _beside(path, way):
+    """(hostile or None, windows or None) of a whole capture."""
+    if way == "lemay":
+        return labels.lemay(path[:-len(".pcap")] + "_labeled.csv"), None
+    if way == "qut":
+        stem = path[:-len(".attacker.nogoose.pcap")]
+        return None, labels.qut_windows(stem + ".attack_windows.csv")
+    if way == "plant":
+        marked, windows = labels.plant(path[:-len(".pcap")])
+        return marked, windows
+    if way == "s7":
+        return labels.qut_s7(path[:-len(".pcap")] + ".csv"), None
+    return None, []
+
+
+def _range(text):
+    lo, _, hi = str(text).partition("-")
+    return int(lo or 1), int(hi) if hi else 1 << 60
+
+
+def make_parts(spec, shared, folder):
+    """The parts that one entry of `learn` or `test` names; a pattern names several."""
+    found = sorted(glob.glob(os.path.join(shared, spec["file"])))
+    for path in found:
+        way = spec.get("labels", "clean")
+        hostile, windows = _beside(path, way)
+        if isinstance(hostile, dict):
+            marked = set(hostile)
+        elif hostile is not None:
+            marked = {n for n, h in enumerate(hostile, 1) if h}
+        else:
+            marked = set()
+        low, high = _range(spec.get("frames", "1-"))
+        start = next((t for t, _, _ in frames_.packets(path)), None)
+        if start is None:
+            continue
+        begin = start + spec.get("from", 0) * 1_000_000_000
+        end = start + spec["until"] * 1_000_000_000 if "until" in spec else 1 << 70
+        clean = spec.get("clean", False)
+        name = os.path.basename(path).removesuffix(".pcap")
+        target = os.path.join(folder, f"{len(os.listdir(folder))}-{name}.pcap")
+        kept = frames_.cut(path, target, lambda n, t: low <= n <= high and begin <= t < end
+                           and not (clean and n in marked))
+        frames = frames_.Frames(target)
+        flags = None
+        if way == "all":
+            flags = [True] * len(frames)
+        elif hostile is not None and not clean:
+            flags = [n in marked for n in kept]
+        if windows is None:
+            kind = re.sub(r"^\d{14}\.|\.master$", "", name)
+            windows = labels.windows_of(flags, frames.time, kind) if flags else []
+        elif way == "all":
+            windows = labels.windows_of(flags, frames.time, name)
+        if clean:
+            windows = []
+        yield Part(name, target, frames, flags, windows)
+
+
+# ---- contestants
+
+
+def by_simple(parts_learned, part, detectors):
+    """{name: [Event]} of the trained simple detectors."""
+    found = {}
+    for name, detector in detectors.items():
+        events, last_of = [], {}
+        for flag in detector.judge(part.ops, part.frames):
+            e = last_of.get(flag.channel)
+            if e is None or flag.time - e.last > PAUSE:
+                e = last_of[flag.channel] = Event(name, flag.time, flag.time, [flag.at], f"{flag.channel}: {flag.why}")
+                events.append(e)
+            else:
+                e.last = max(e.last, flag.time)
+                e.claims.append(flag.at)
+        for e in events:
+            if e.first != e.last:
+                channel = part.frames.channel[e.claims[0]]
+                e.claims = sorted({*e.claims, *part.frames.between(part.frames.of_channel[channel], e.first, e.last)})
+        found[name] = events
+    return found
+
+
+def _us(stamp):
+    """2015-02-24T17:27:49.594074+0000 in µs since 1970."""
+    t = datetime.datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S.%f%z")
+    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    return (t - epoch) // datetime.timedelta(microseconds=1)
+
+
+def event_of(alert, frames):
+    k = alert["kidoban"]
+    first, last, at = _us(k["first"]), _us(k["last"]), alert["pcap_cnt"] - 1
+    src, dst, proto = alert.get("src_ip"), alert.get("dest_ip"), alert.get("proto")
+    positions = None
+    if "src_port" in alert and "dest_port" in alert and proto in PROTO:
+        channel = frames.find_channel(src, alert["src_port"], dst, alert["dest_port"], PROTO[proto])
+        positions = frames.of_channel.get(channel)
+    if positions is None and src and dst and proto:
+        positions = frames.of_hosts.get((src, dst) if src <= dst else (dst, src))
+    if positions is None:
+        mac = alert.get("ether", {}).get("src_mac", "")
+        positions = frames.of_mac.get(bytes.fromhex(mac.replace(":", "")), [])
+    claims = {at} if 0 <= at < len(frames) else set()
+    if k["finding"].endswith(WHOLE_HOST):
+        mac = bytes.fromhex(alert.get("ether", {}).get("src_mac", "").replace(":", ""))
+        claims.update(frames.between(frames.of_mac.get(mac, []), first, NEVER))
+    elif k["finding"].endswith(WHOLE_CHANNEL):
+        claims.update(frames.between(positions, first, NEVER))
+    elif first != last:
+        claims.update(frames.between(positions, first, last))
+    detector = k.get("baseline", {}).get("detector") or k["finding"]
+    detector = "timing" if detector == "time" else detector
+    return Event(detector, first, last, sorted(claims), f"{k['finding']}: {k.get('observed', '')}")
+
+
+class Kidoban:
+    """Runs the program; knows what this build of it can."""
+
+    def __init__(self, exe, folder):
+        self.exe, self.folder = os.path.abspath(exe), folder
+        self.learns = "--baseline" in self._run("learn", "-h")
+
+    def _run(self, *args):
+        r = subprocess.run([self.exe, *args], capture_output=True, timeout=1800, cwd=self.folder,
+                           env={**os.environ, "LC_ALL": "C", "TZ": "UTC"})
+        if r.returncode not in (0, 1):
+            raise RuntimeError(f"kidoban {' '.join(args)}: {r.returncode}: {r.stderr.decode()[-500:]}")
+        return r.stdout.decode()
+
+    def learn(self, parts):
+        """What `replay` is given for each of kidoban's ways to judge."""
+        paths = [p.path for p in parts]
+        ways = {ALONE: []}
+        policy = os.path.join(self.folder, "policy.yaml")
+        self._run("learn", "--vendors", "none", "-f", "-o", policy, *paths)
+        ways[POLICY] = ["-p", policy]
+        if self.learns:
+            baseline = os.path.join(self.folder, "baseline.yaml")
+            for old in glob.glob(baseline + "*"):
+                os.unlink(old)
+            self._run("learn", "--baseline", baseline, *paths)
+            self._run("baseline", "freeze", baseline)
+            ways[LEARNED] = ["-b", baseline]
+        return ways
+
+    def judge(self, options, part):
+        out = self._run("replay", *options, "-q", "-o", "-", part.path)
+        alerts = [e for e in map(json.loads, out.splitlines()) if e["event_type"] == "alert"]
+        return [event_of(a, part.frames) for a in alerts]
+
+
+# ---- counting
+
+
+@dataclass
+class Score:
+    """Of one contestant in one scenario."""
+    tp: int = 0
+    fp: int = 0
+    fn: int = 0
+    attacks: int = 0
+    delays: dict = field(default_factory=dict)  # attack, numbered -> (seconds, detector)
+    names: dict = field(default_factory=dict)  # attack, numbered -> its kind
+    false: list = field(default_factory=list)
+    clean: float = 0.0  # µs judged outside of windows
+    events: int = 0
+    packets: bool = False
+
+    def add(self, part, events, by):
+        self.events += len(events)
+        hostile = part.hostile
+        self.clean += part.frames.duration() * 1e6 if by == "packets" else part.clean_time()
+        marked = [t for h, t in zip(hostile or [], part.frames.time) if h]
+        labelled = {w: any(w.begin <= t <= w.end for t in marked) for w in part.windows}
+        if hostile is not None and by == "packets":
+            self.packets = True
+            claimed = set()
+            for e in events:
+                claimed.update(e.claims)
+            tp = sum(1 for n in claimed if hostile[n])
+            self.tp += tp
+            self.fp += len(claimed) - tp
+            self.fn += sum(hostile) - tp
+        for w in part.windows:
+            self.attacks += 1
+            name = f"{self.attacks} {w.attack}"
+            self.names[name] = re.sub(r" \d+$", "", w.attack)
+            before = [v for v in part.windows if v.begin < w.begin <= v.end + GRACE]
+            hits = [e for e in events
+                    if (w.begin <= e.first <= w.end + GRACE or (e.first < w.begin <= e.last and any(
+                        v.begin <= e.first <= v.end + GRACE for v in before)))
+                    and (not labelled[w] or any(hostile[n] for n in e.claims))]
+            if hits:
+                e = min(hits, key=lambda x: x.first)
+                self.delays[name] = (max(0, e.first - w.begin) / 1e6, sorted({h.detector for h in hits}))
+        for e in events:
+            if hostile is not None and any(hostile[n] for n in e.claims):
+                continue
+            if any(w.begin <= e.first <= w.end + GRACE and (by == "windows" or not labelled[w]) for w in part.windows):
+                continue
+            self.false.append(e)
+
+    def precision(self):
+        return self.tp / (self.tp + self.fp) if self.tp + self.fp else None
+
+    def recall(self):
+        return self.tp / (self.tp + self.fn) if self.tp + self.fn else None
+
+    def f1(self):
+        d = 2 * self.tp + self.fp + self.fn
+        return 2 * self.tp / d if d else None
+
+    def row(self, name):
+        def part(x):
+            return "-" if not self.packets or x is None else f"{x:.4f}"
+        found = f"{len(self.delays)}/{self.attacks}" if self.attacks else "-"
+        delay = f"{statistics.median(d for d, _ in self.delays.values()):.2f} s" if self.delays else "-"
+        rate = f"{len(self.false) * DAY / self.clean:.1f}" if self.clean >= HOUR else "-"
+        return (f"| {name} | {found} | {delay} | {part(self.precision())} | {part(self.recall())} | "
+                f"{part(self.f1())} | {self.events} | {len(self.false)} | {rate} |")
+
+
+HEAD = ("| | attacks found | median delay | precision | recall | F1 | events | false events | false per day |\n"
+        "|---|---|---|---|---|---|---|---|---|")
+
+
+def run_scenario(s, exe, shared):
+    """{contestant: Score}, in order of the table, and the parts judged."""
+    with tempfile.TemporaryDirectory(prefix="kidoban-baseline-") as folder:
+        cuts, work = os.path.join(folder, "cuts"), os.path.join(folder, "work")
+        os.mkdir(cuts)
+        os.mkdir(work)
+        learned = [p for spec in s["learn"] for p in make_parts(spec, shared, cuts)]
+        tested = [p for spec in s["test"] for p in make_parts(spec, shared, cuts)]
+        if not learned or not tested:
+            return None, None
+        for p in learned + tested:
+            p.ops = simple.read_ops(exe, p.path, p.frames)
+        detectors = {n: make() for n, make in simple.ALL.items()}
+        for d in detectors.values():
+            for p in learned:
+                d.learn(p.ops, p.frames)
+            d.finish()
+        kidoban = Kidoban(exe, work)
+        ways = kidoban.learn(learned)
+        scores = {}
+        for p in tested:
+            found = by_simple(learned, p, detectors)
+            together = [e for events in found.values() for e in events]
+            for name, events in (*found.items(), (TOGETHER, together)):
+                scores.setdefault(name, Score()).add(p, events, s["by"])
+            for name, options in ways.items():
+                events = kidoban.judge(options, p)
+                scores.setdefault(name, Score()).add(p, events, s["by"])
+                if name == LEARNED:
+                    for detector in DETECTORS:
+                        some = [e for e in events if e.detector == detector]
+                        scores.setdefault(f"- {detector}", Score()).add(p, some, s["by"])
+        return scores, (learned, tested)
+
+
+def plant_scenarios(folder):
+    """What a folder of the lab plant holds: train*.pcap, and clean-*.pcap and attack-*.pcap to judge."""
+    for where in sorted({os.path.dirname(p) for p in glob.glob(os.path.join(folder, "**", "train*.pcap"), recursive=True)}):
+        name = os.path.relpath(where, folder)
+        name = "plant" if name == "." else name.replace(os.sep, "-")
+        rel = os.path.abspath(where)
+        train = [{"file": os.path.join(rel, "train*.pcap")}]
+        for p in sorted(glob.glob(os.path.join(rel, "clean*.pcap"))):
+            stem = os.path.basename(p).removesuffix(".pcap")
+            yield {"id": f"{name}-{stem}", "title": f"{name}, {stem}", "learn": train,
+                   "test": [{"file": p, "labels": "clean"}], "by": "windows"}
+        if glob.glob(os.path.join(rel, "attack*.pcap")):
+            yield {"id": f"{name}-attack", "title": f"{name}, attacks", "learn": train,
+                   "test": [{"file": os.path.join(rel, "attack*.pcap"), "labels": "plant"}], "by": "packets"}
+
+
+def attack_table(scores):
+    """Which attack was found by whom, attacks of one name in one row; nothing where there is one name only."""
+    names = next(iter(scores.values())).names
+    kinds = list(dict.fromkeys(names.values()))
+    if len(kinds) < 2:
+        return
+    who = [n for n in scores if n.startswith("kidoban")]
+    yield "| attack | " + " | ".join(who) + " | found by |"
+    yield "|---|" + "---|" * (len(who) + 1)
+    for kind in kinds:
+        these = [n for n, k in names.items() if k == kind]
+        cells = []
+        for w in who:
+            hits = [scores[w].delays[n] for n in these if n in scores[w].delays]
+            by = ", ".join(sorted({d for _, detectors in hits for d in detectors}))
+            delay = f", {statistics.median(d for d, _ in hits):.1f} s: {by}" if hits else ""
+            cells.append(f"{len(hits)}/{len(these)}{delay}")
+        others = [f"{n} {found}/{len(these)}" for n in simple.ALL
+                  if (found := sum(1 for t in these if t in scores[n].delays))]
+        yield f"| {kind} | " + " | ".join(cells) + f" | {', '.join(others) or '-'} |"
+    yield ""
+
+
+def about(parts, scores, detail):
+    learned, tested = parts
+    yield (f"Learned from {sum(len(p.frames) for p in learned)} frames with {sum(len(p.ops) for p in learned)} ops in "
+           f"{sum(p.frames.duration() for p in learned):.0f} s; judged {sum(len(p.frames) for p in tested)} frames with "
+           f"{sum(len(p.ops) for p in tested)} ops in {sum(p.frames.duration() for p in tested):.0f} s, "
+           f"{sum(sum(p.hostile) for p in tested if p.hostile)} frames labelled hostile.")
+    if not any(p.ops for p in learned + tested):
+        yield "No protocol here that kidoban dissects: what judges ops has nothing to judge, and is left out."
+    yield ""
+    silent = () if any(p.ops for p in learned + tested) else simple.OF_OPS
+    yield HEAD
+    for name, score in scores.items():
+        if name not in silent:
+            yield score.row(name)
+    yield ""
+    yield from attack_table(scores)
+    if detail:
+        for name, score in scores.items():
+            if name == TOGETHER:
+                continue
+            for attack, (delay, who) in score.delays.items():
+                yield f"    {name}: found {attack} after {delay:.3f} s: {', '.join(who)}"
+            for e in score.false[:20]:
+                yield f"    {name}: false, {e.detector}, {len(e.claims)} frames: {e.what}"
+        yield ""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kidoban", default=os.path.join(ROOT, "build/src/kidoban"))
+    parser.add_argument("--shared", default=os.path.join(ROOT, "..", "shared", "pcaps"))
+    parser.add_argument("--plant")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--detail", action="store_true")
+    parser.add_argument("-o", "--output")
+    args = parser.parse_args()
+    with open(os.path.join(HERE, "scenarios.yaml"), encoding="utf-8") as f:
+        scenarios = yaml.safe_load(f)
+    if args.plant:
+        scenarios += plant_scenarios(args.plant)
+    only = [o for o in args.only.split(",") if o]
+    lines = ["# The learned baseline, measured", "",
+             "Made by `tests/baseline/evaluate.py" + (" --plant DIR" if args.plant else "") + " -o "
+             "docs/baseline-results.md`; what is counted, and how:", ""]
+    rules = __doc__.partition("\n- ")[2].splitlines()
+    lines += ["- " + rules[0], *rules[1:], "",
+              "Contestants: *kidoban, learned* is the frozen baseline of the learned part, *- set* to *- order* its",
+              "detectors alone; *knows nothing* has neither baseline nor policy; *proposed policy* has what `kidoban",
+              "learn -o` proposes, unedited. The others are simple published methods: `tests/baseline/simple.py` says",
+              "which. They have no budget and no severity: each deviation counts.", ""]
+    for s in scenarios:
+        if only and not any(s["id"].startswith(o) for o in only):
+            continue
+        print(s["id"], file=sys.stderr, flush=True)
+        lines += [f"## {s['title'][0].upper()}{s['title'][1:]}", ""]
+        if "note" in s:
+            lines += [f"Note: {s['note']}.", ""]
+        if "skip" in s:
+            lines += [f"SKIP: {s['skip']}.", ""]
+            continue
+        scores, parts = run_scenario(s, args.kidoban, args.shared)
+        if scores is None:
+            lines += ["SKIP: the captures are not here.", ""]
+            continue
+        lines += about(parts, scores, args.detail)
+    text = "\n".join(lines)
+    if args.output:
+        with open(args.output, "w", encoding="utf-8") as f:
+            f.write(text)
+    else:
+        print(text)
+
+
+if __name__ == "__main__":
+    main()
