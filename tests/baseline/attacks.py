@@ -260,7 +260,8 @@ def function_scan(plant, name):
     well = {1: read(1, 0, 1), 2: read(2, 0, 1), 3: read(3, 0, 1), 4: read(4, 0, 1), 5: write_coil(60, False),
             6: write_register(900, 0), 15: b"\x0f\x00\x3c\x00\x01\x01\x00", 16: write_registers(900, [0]),
             8: b"\x08\x00\x00\x12\x34", 20: b"\x14\x07\x06\x00\x04\x00\x00\x00\x02", 21: write_file(4, 0, b"\x00\x00"),
-            24: b"\x18\x00\x00", 43: b"\x2b\x0e\x01\x00", 22: b"\x16\x03\x84\xff\xff\x00\x00", 23: b"\x17\x00\x00\x00\x01\x03\x84\x00\x01\x02\x00\x00"}
+            24: b"\x18\x00\x00", 43: b"\x2b\x0e\x01\x00", 22: b"\x16\x03\x84\xff\xff\x00\x00",
+            23: b"\x17\x00\x00\x00\x01\x03\x84\x00\x01\x02\x00\x00"}
     for code in range(1, 128):
         # libmodbus leaves function 7 unanswered
         refuse = (lambda adu: adu[:4] + b"\x00\x03" + adu[6:7] + bytes([adu[7] | 0x80, 1])) if code == 7 else None
