@@ -15,7 +15,17 @@ static const struct {
 	enum baseline_detector detector;
 } finding[BASELINE_FINDINGS] = {
 	/* --- set --- */
+	[BASELINE_NEW_HOST] = {"baseline.new-host", BASELINE_SET},
+	[BASELINE_NEW_MAC] = {"baseline.new-mac", BASELINE_SET},
+	[BASELINE_NEW_GATEWAY] = {"baseline.new-gateway", BASELINE_SET},
+	[BASELINE_NEW_EXTERNAL] = {"baseline.new-external", BASELINE_SET},
+	[BASELINE_NEW_RESOLVER] = {"baseline.new-resolver", BASELINE_SET},
+	[BASELINE_NEW_LINK] = {"baseline.new-link", BASELINE_SET},
+	[BASELINE_NEW_SERVICE] = {"baseline.new-service", BASELINE_SET},
+	[BASELINE_NEW_UNIT] = {"baseline.new-unit", BASELINE_SET},
 	[BASELINE_NEW_OP] = {"baseline.new-op", BASELINE_SET},
+	[BASELINE_NEW_OBJECT] = {"baseline.new-object", BASELINE_SET},
+	[BASELINE_NEW_WRITER] = {"baseline.new-writer", BASELINE_SET},
 	/* --- value --- */
 	/* --- timing --- */
 	/* --- order --- */
@@ -191,22 +201,64 @@ static void resolve(struct baseline *b, struct sight *s)
 		tally_see(&s->item->seen, op->time);
 }
 
+static void learned_until(struct baseline *b, int64_t time)
+{
+	b->now = time;
+	if (b->state != BASELINE_LEARNING)
+		return;
+	b->from = !b->from || time < b->from ? time : b->from;
+	b->to = time > b->to ? time : b->to;
+}
+
 void baseline_op(struct baseline *b, const struct addr *client, const struct addr *server,
 		 const struct op *op)
 {
 	struct sight s = {.op = op, .time = op->time, .client = client, .server = server};
 
 	s.norm = baseline_norm(b);
-	b->now = op->time;
-	if (b->state == BASELINE_LEARNING) {
-		b->from = !b->from || op->time < b->from ? op->time : b->from;
-		b->to = op->time > b->to ? op->time : b->to;
-	}
+	learned_until(b, op->time);
 	resolve(b, &s);
 	if (b->state == BASELINE_FROZEN)
 		compare(b, &s);
 	else if (s.channel)
 		learn(b, &s);
+}
+
+void baseline_flow_opened(struct baseline *b, const struct baseline_flow *f, int64_t time,
+			  uint64_t frame)
+{
+	struct norm *n = baseline_norm(b);
+
+	learned_until(b, time);
+	if (b->state == BASELINE_LEARNING) {
+		b->flows++;
+		set_learn_flow(b, n, f, time);
+	} else {
+		set_check_flow(b, n, f, time, frame);
+	}
+	timing_flow(b, f, true, time);
+}
+
+void baseline_flow_closed(struct baseline *b, const struct baseline_flow *f, int64_t time,
+			  uint64_t frame)
+{
+	(void)frame;
+	learned_until(b, time);
+	if (b->state == BASELINE_LEARNING)
+		set_learn_app(baseline_norm(b), f);
+	timing_flow(b, f, false, time);
+}
+
+void baseline_host(struct baseline *b, const struct addr *addr, const struct mac *mac, int64_t time,
+		   uint64_t frame)
+{
+	struct norm *n = baseline_norm(b);
+
+	learned_until(b, time);
+	if (b->state == BASELINE_LEARNING)
+		set_learn_host(b, n, addr, mac, time);
+	else
+		set_check_host(b, n, addr, mac, time, frame);
 }
 
 void baseline_tick(struct baseline *b, int64_t time)
@@ -246,7 +298,8 @@ void baseline_progress(const struct baseline *b, struct baseline_progress *out)
 					  .ops = b->ops,
 					  .flows = b->flows,
 					  .news = b->news,
-					  .hosts = n->set.hosts,
+					  .hosts = n->set.host_count,
+					  .links = n->set.link_count,
 					  .channels = n->channel_count,
 					  .items = n->item_count,
 					  .objects = n->value.objects,

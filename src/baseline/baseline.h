@@ -43,7 +43,17 @@
 /* What a deviation is; its id in the catalogue is baseline_finding_id(). Grouped by detector. */
 enum baseline_finding {
 	/* --- set: hard, all of them --- */
-	BASELINE_NEW_OP, /* a class or code that this channel never had */
+	BASELINE_NEW_HOST,     /* an address that never spoke nor was spoken to */
+	BASELINE_NEW_MAC,      /* a known address with another MAC address */
+	BASELINE_NEW_GATEWAY,  /* addresses from elsewhere come by another MAC address */
+	BASELINE_NEW_EXTERNAL, /* an address outside the plant */
+	BASELINE_NEW_RESOLVER, /* another host is asked for names */
+	BASELINE_NEW_LINK,     /* two known hosts that never spoke with each other */
+	BASELINE_NEW_SERVICE,  /* a port or protocol that these two never used */
+	BASELINE_NEW_UNIT,     /* a unit behind a server that this client never addressed */
+	BASELINE_NEW_OP,       /* a class or code that this channel never had */
+	BASELINE_NEW_OBJECT,   /* an object that this code was never used on here */
+	BASELINE_NEW_WRITER,   /* who never wrote writes what another writes: a second master */
 	/* --- value --- */
 	/* --- timing --- */
 	/* --- order --- */
@@ -141,7 +151,9 @@ struct baseline_flow {
 	const struct mac *client_mac, *server_mac; /* NULL: not known */
 	bool client_near, server_near; /* in the segment: the MAC is its own, not a router's */
 	bool client_outside, server_outside; /* not of the plant: a public address */
+	bool sure;			     /* a SYN or what was said tells who is the client */
 	uint8_t ip_proto;		     /* IANA */
+	uint16_t client_port;		     /* 0: it has none */
 	uint16_t port;			     /* the server's; ICMP: type << 8 | code */
 	const char *app;		     /* static; NULL: unknown (yet) */
 	uint64_t packets[2], bytes[2];	     /* client, server; so far */

@@ -15,7 +15,7 @@ bool norm_init(struct norm *n, struct baseline *b)
 	n->channel_mask = n->item_mask = FIRST_BUCKETS - 1;
 	n->channel_bucket = calloc(FIRST_BUCKETS, sizeof(struct channel *));
 	n->item_bucket = calloc(FIRST_BUCKETS, sizeof(struct item *));
-	return n->channel_bucket && n->item_bucket;
+	return set_norm_init(n) && n->channel_bucket && n->item_bucket;
 }
 
 void norm_free(struct norm *n)
@@ -24,6 +24,7 @@ void norm_free(struct norm *n)
 
 	for (c = n->channels; c; c = c->next)
 		order_channel_free(c);
+	set_norm_free(n);
 	value_norm_free(n);
 	timing_norm_free(n);
 	free(n->channel_bucket);
@@ -101,6 +102,7 @@ struct channel *channel_get(struct norm *n, const struct addr *client, const str
 	*n->last_channel = c;
 	n->last_channel = &c->next;
 	n->channel_count++;
+	set_channel_made(c);
 	return c;
 }
 

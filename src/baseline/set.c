@@ -1,46 +1,181 @@
 /*
- * Was this ever seen?
+ * Was this ever done on this channel?
  *
  *   channel ── act ── act      a code, its class, and the ranges of objects it was used on
+ *      │
+ *      └ beside ── channel     the other clients of the same server, for who else writes there
  */
 #include "baseline/set.h"
 
 #include "baseline/inside.h"
 
-#include <inttypes.h>
+#define SERVER_BUCKETS 1024u
 
-static struct set_act *act_find(const struct channel *c, const struct op *op)
+/* --- ranges --- */
+
+static void join_nearest(struct set_ranges *r)
+{
+	uint32_t i, at = 1;
+
+	for (i = 2; i < r->count; i++)
+		if (r->range[i][0] - r->range[i - 1][1] < r->range[at][0] - r->range[at - 1][1])
+			at = i;
+	r->range[at - 1][1] = r->range[at][1];
+	memmove(&r->range[at], &r->range[at + 1], (r->count - at - 1) * sizeof(r->range[0]));
+	r->count--;
+}
+
+bool set_ranges_hold(const struct set_ranges *r, uint64_t lo, uint64_t hi)
+{
+	uint32_t i;
+
+	for (i = 0; i < r->count; i++)
+		if (lo >= r->range[i][0] && hi <= r->range[i][1])
+			return true;
+	return false;
+}
+
+bool set_ranges_add(struct set_ranges *r, uint64_t lo, uint64_t hi)
+{
+	uint32_t from = 0, to;
+
+	if (set_ranges_hold(r, lo, hi))
+		return false;
+	/* those that touch it, neighbours too, become one with it */
+	while (from < r->count && r->range[from][1] < lo && lo - r->range[from][1] > 1)
+		from++;
+	to = from;
+	while (to < r->count && (r->range[to][0] <= hi || r->range[to][0] - hi <= 1)) {
+		lo = r->range[to][0] < lo ? r->range[to][0] : lo;
+		hi = r->range[to][1] > hi ? r->range[to][1] : hi;
+		to++;
+	}
+	if (to == from && r->count == SET_RANGES) {
+		/* room for one more: the nearest two, or it and its neighbour */
+		join_nearest(r);
+		return set_ranges_add(r, lo, hi), true;
+	}
+	memmove(&r->range[from + 1], &r->range[to], (r->count - to) * sizeof(r->range[0]));
+	r->range[from][0] = lo;
+	r->range[from][1] = hi;
+	r->count = r->count + 1 - (to - from);
+	return true;
+}
+
+/* --- who else speaks to that server --- */
+
+static uint64_t server_key(const struct addr *server, const char *proto)
+{
+	return hash_bytes(server->b, sizeof(server->b), hash_bytes(proto, strlen(proto), 0));
+}
+
+void set_channel_made(struct channel *c)
+{
+	struct channel **b =
+		&c->norm->set.server_bucket[server_key(&c->server, c->proto) % SERVER_BUCKETS];
+
+	c->set.beside = *b;
+	*b = c;
+}
+
+static bool writes(uint8_t cls)
+{
+	return cls == OP_WRITE || cls == OP_CONTROL || cls == OP_PROGRAM || cls == OP_FIRMWARE ||
+	       cls == OP_CONFIG;
+}
+
+static bool touches(const struct set_act *a, const struct op_object *o)
+{
+	uint64_t last = o->first + (o->count ? o->count - 1 : 0);
+	uint32_t i;
+
+	if (a->space != o->space || !writes(a->cls))
+		return false;
+	for (i = 0; i < a->objects.count; i++)
+		if (o->first <= a->objects.range[i][1] && last >= a->objects.range[i][0])
+			return true;
+	return false;
+}
+
+/* Another client writes there. *unit: this client knows the server by another unit. */
+static const struct set_act *written_by_another(const struct sight *s, bool *unit,
+						const struct channel **whose)
+{
+	const struct op *op = s->op;
+	const struct channel *c;
+	const struct set_act *a, *found = NULL;
+
+	*unit = false;
+	c = s->norm->set.server_bucket[server_key(s->server, op->proto) % SERVER_BUCKETS];
+	for (; c; c = c->set.beside) {
+		if (!addr_eq(&c->server, s->server) || strcmp(c->proto, op->proto) != 0)
+			continue;
+		if (addr_eq(&c->client, s->client)) {
+			*unit = *unit || c->unit != op->unit;
+			continue;
+		}
+		for (a = c->set.acts; a && !found && c->unit == op->unit; a = a->next) {
+			if (touches(a, &op->object)) {
+				found = a;
+				*whose = c;
+			}
+		}
+	}
+	return writes(op->cls) ? found : NULL;
+}
+
+/* --- acts --- */
+
+struct set_act *set_act_find(const struct channel *c, uint32_t code, uint8_t cls, uint8_t role,
+			     uint8_t space)
 {
 	struct set_act *a = c->set.acts;
 
-	while (a && (a->code != op->code || a->cls != op->cls || a->role != op->role ||
-		     a->space != op->object.space))
+	while (a && (a->code != code || a->cls != cls || a->role != role || a->space != space))
 		a = a->next;
 	return a;
 }
 
-static void words_new_op(const struct deviation *d, bool japanese, char *expected,
-			 size_t expected_size, char *observed, size_t observed_size)
+struct set_act *set_act_get(struct channel *c, const struct set_act *like)
 {
-	char client[ADDR_STRLEN], server[ADDR_STRLEN];
+	struct arena *arena = &c->norm->baseline->arena;
+	struct set_act *a = set_act_find(c, like->code, like->cls, like->role, like->space);
 
-	addr_str(d->client, client);
-	addr_str(d->server, server);
-	if (japanese) {
-		snprintf(observed, observed_size,
-			 "%s が %s に %s (コード %" PRIu32 ") を送りました", client, server,
-			 d->op->name, d->op->code);
-		snprintf(expected, expected_size, "この通信では学習中に一度もなかった操作です");
-		return;
-	}
-	snprintf(observed, observed_size, "%s asked %s for %s (code %" PRIu32 ")", client, server,
-		 d->op->name, d->op->code);
-	snprintf(expected, expected_size, "never done on this channel while it was learned");
+	if (a)
+		return a;
+	a = arena_alloc(arena, sizeof(*a));
+	a->name = arena_text(arena, like->name, strlen(like->name));
+	a->code = like->code;
+	a->cls = like->cls;
+	a->role = like->role;
+	a->space = like->space;
+	a->next = c->set.acts;
+	c->set.acts = a;
+	return a;
+}
+
+/* Numbers alone say which object it is. */
+static bool is_numbered(const struct op_object *o)
+{
+	return o->space != OP_SPACE_NONE && !o->npath && !o->name.len && o->count;
+}
+
+static bool object_known(const struct sight *s, const struct set_act *a)
+{
+	const struct op_object *o = &s->op->object;
+
+	if (o->space == OP_SPACE_NONE)
+		return true;
+	if (is_numbered(o))
+		return set_ranges_hold(&a->objects, o->first, o->first + o->count - 1);
+	return s->item || s->channel->unlisted || (!o->npath && !o->name.len);
 }
 
 void set_check(struct baseline *b, const struct sight *s)
 {
 	const struct op *op = s->op;
+	const struct channel *whose = NULL;
+	const struct set_act *act = NULL, *other;
 	struct deviation d = {.what = BASELINE_NEW_OP,
 			      .detector = BASELINE_SET,
 			      .hard = true,
@@ -51,50 +186,55 @@ void set_check(struct baseline *b, const struct sight *s)
 			      .op = op,
 			      .channel = s->channel,
 			      .item = s->item,
-			      .words = words_new_op};
+			      .words = set_words};
+	bool unit;
+	char text[ADDR_STRLEN];
 
-	if (op->role == OP_RESPONSE || (s->channel && act_find(s->channel, op)))
+	if (op->role == OP_RESPONSE)
 		return;
+	if (s->channel) {
+		act = set_act_find(s->channel, op->code, op->cls, op->role, op->object.space);
+		if (act && object_known(s, act))
+			return;
+		if (act)
+			d.what = BASELINE_NEW_OBJECT;
+	}
+	other = written_by_another(s, &unit, &whose);
+	if (other) {
+		d.what = BASELINE_NEW_WRITER;
+		d.learned = other->seen;
+		d.text[0] = addr_str(&whose->client, text);
+	} else if (act) {
+		d.learned = act->seen;
+	} else if (!s->channel && unit) {
+		d.what = BASELINE_NEW_UNIT;
+	} else if (s->channel) {
+		d.learned = s->channel->seen;
+	}
+	if (!set_host_find(s->norm, s->client))
+		d.cause = set_cause(s->client);
 	deviate(b, &d);
 }
 
 void set_learn(struct baseline *b, const struct sight *s)
 {
 	const struct op *op = s->op;
-	struct set_act *a;
+	const struct op_object *o = &op->object;
+	struct set_act like = {.name = op->name,
+			       .code = op->code,
+			       .cls = op->cls,
+			       .role = op->role,
+			       .space = o->space},
+		       *a;
+	bool news = false;
 
 	if (op->role == OP_RESPONSE)
 		return;
-	a = act_find(s->channel, op);
-	if (!a) {
-		a = arena_alloc(&b->arena, sizeof(*a));
-		a->name = arena_text(&b->arena, op->name, strlen(op->name));
-		a->code = op->code;
-		a->cls = op->cls;
-		a->role = op->role;
-		a->space = op->object.space;
-		a->next = s->channel->set.acts;
-		s->channel->set.acts = a;
-		baseline_is_news(b, s->time);
-	}
+	a = set_act_get(s->channel, &like);
+	news = !a->seen.count;
+	if (is_numbered(o))
+		news = set_ranges_add(&a->objects, o->first, o->first + o->count - 1) || news;
 	tally_see(&a->seen, s->time);
-}
-
-bool set_merge(struct norm *to, const struct norm *from)
-{
-	(void)to;
-	(void)from;
-	return true;
-}
-
-void set_channel_fields(struct archive *a, struct channel *c)
-{
-	(void)a;
-	(void)c;
-}
-
-void set_norm_fields(struct archive *a, struct norm *n)
-{
-	(void)a;
-	(void)n;
+	if (news)
+		baseline_is_news(b, s->time);
 }

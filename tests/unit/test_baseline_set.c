@@ -1,0 +1,305 @@
+/* Was this ever seen? Ranges against a naive set; hosts, links, codes, objects, writers. */
+#include "baseline/inside.h"
+#include "baseline/permit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+
+#define SECOND INT64_C(1000000000)
+#define BEGIN  (1700000000 * SECOND)
+
+/* --- ranges --- */
+
+static uint64_t rnd(uint64_t *seed, uint64_t n)
+{
+	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+	return (*seed >> 33) % n;
+}
+
+/* Nothing that was added is ever missing; while there is room nothing else is inside. */
+static void ranges_hold_what_was_added(void **state)
+{
+	uint64_t seed = 1;
+	int round;
+
+	(void)state;
+	for (round = 0; round < 2000; round++) {
+		bool naive[300] = {false};
+		struct set_ranges r = {0};
+		unsigned adds = 1 + (unsigned)rnd(&seed, 40), i;
+		bool joined = false;
+
+		for (i = 0; i < adds; i++) {
+			uint64_t lo = rnd(&seed, 280), hi = lo + rnd(&seed, 6), k;
+			bool new = false, room = r.count < SET_RANGES;
+
+			for (k = lo; k <= hi; k++) {
+				new = new || !naive[k];
+				naive[k] = true;
+			}
+			if (!joined)
+				assert_int_equal(set_ranges_add(&r, lo, hi), new);
+			else
+				set_ranges_add(&r, lo, hi);
+			joined = joined || !room;
+			assert_in_range(r.count, 1, SET_RANGES);
+		}
+		for (i = 0; i + 1 < r.count; i++)
+			assert_true(r.range[i][1] + 1 < r.range[i + 1][0]);
+		for (i = 0; i < 300; i++) {
+			if (naive[i] || !joined)
+				assert_int_equal(set_ranges_hold(&r, i, i), naive[i]);
+		}
+	}
+}
+
+static void ranges_reach_the_ends_of_numbers(void **state)
+{
+	struct set_ranges r = {0};
+
+	(void)state;
+	assert_true(set_ranges_add(&r, UINT64_MAX, UINT64_MAX));
+	assert_true(set_ranges_add(&r, 0, 0));
+	assert_int_equal(r.count, 2);
+	assert_true(set_ranges_add(&r, 0, UINT64_MAX));
+	assert_int_equal(r.count, 1);
+	assert_false(set_ranges_add(&r, 5, 6));
+}
+
+/* --- a plant --- */
+
+struct heard {
+	unsigned count;
+	enum baseline_finding what[32];
+	uint64_t cause[32];
+	char observed[256], expected[256];
+};
+
+static struct addr ip(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
+{
+	return addr_v4((uint8_t[]){a, b, c, d});
+}
+
+static void hear(void *user, const struct deviation *d)
+{
+	struct heard *h = user;
+	char ja[512];
+
+	assert_in_range(h->count, 0, 31);
+	assert_true(d->hard);
+	h->what[h->count] = d->what;
+	h->cause[h->count++] = d->cause;
+	d->words(d, true, ja, sizeof(ja), h->observed, sizeof(h->observed));
+	assert_string_not_equal(h->observed, "");
+	d->words(d, false, h->expected, sizeof(h->expected), h->observed, sizeof(h->observed));
+}
+
+static const struct mac mac1 = {{2, 0, 0, 0, 0, 1}}, mac2 = {{2, 0, 0, 0, 0, 2}},
+			mac9 = {{2, 0, 0, 0, 0, 9}};
+
+static void opens(struct baseline *b, struct addr client, struct addr server, uint16_t port,
+		  bool outside)
+{
+	struct baseline_flow f = {.client = &client,
+				  .server = &server,
+				  .client_mac = &mac1,
+				  .server_mac = &mac2,
+				  .client_near = true,
+				  .server_near = !outside,
+				  .server_outside = outside,
+				  .sure = true,
+				  .ip_proto = 6,
+				  .client_port = 40000,
+				  .port = port,
+				  .first = BEGIN,
+				  .last = BEGIN};
+
+	baseline_flow_opened(b, &f, BEGIN, 1);
+}
+
+static void asks(struct baseline *b, struct addr client, struct addr server, int32_t unit,
+		 uint32_t code, uint64_t first, uint32_t count)
+{
+	struct op op = {.frame = 7,
+			.time = BEGIN,
+			.proto = "modbus",
+			.name = code == 3   ? "read-holding-registers"
+				: code == 6 ? "write-single-register"
+					    : "diagnostics",
+			.code = code,
+			.unit = unit,
+			.role = OP_REQUEST,
+			.cls = code == 3   ? OP_READ
+			       : code == 6 ? OP_WRITE
+					   : OP_DIAGNOSE,
+			.rtt = -1,
+			.object = {.space = code == 8 ? OP_SPACE_NONE : OP_SPACE_HOLDING,
+				   .first = first,
+				   .count = count}};
+
+	baseline_op(b, &client, &server, &op);
+}
+
+#define HMI    ip(10, 0, 0, 5)
+#define SCADA  ip(10, 0, 0, 6)
+#define PLC    ip(10, 0, 0, 11)
+#define PLC2   ip(10, 0, 0, 12)
+#define CLOUD  ip(198, 51, 100, 7)
+#define LAPTOP ip(10, 0, 0, 99)
+
+static struct baseline *plant(struct heard *h)
+{
+	struct baseline *b = baseline_new(NULL);
+	int i;
+
+	assert_non_null(b);
+	for (i = 0; i < 50; i++) {
+		opens(b, HMI, PLC, 502, false);
+		opens(b, SCADA, PLC, 502, false);
+		opens(b, SCADA, PLC2, 502, false);
+		opens(b, HMI, CLOUD, 443, true);
+		asks(b, HMI, PLC, 1, 3, 0, 10);
+		asks(b, HMI, PLC, 1, 6, 5, 1);
+		asks(b, SCADA, PLC, 1, 3, 0, 20);
+	}
+	assert_true(baseline_freeze(b, BUDGET_DEFAULT, NULL, NULL, BEGIN));
+	baseline_tell(b, hear, h);
+	return b;
+}
+
+static void the_known_is_silent(void **state)
+{
+	struct heard h = {0};
+	struct baseline *b = plant(&h);
+
+	(void)state;
+	opens(b, HMI, PLC, 502, false);
+	opens(b, HMI, ip(198, 51, 100, 200), 443, true); /* the same cloud */
+	asks(b, HMI, PLC, 1, 3, 2, 3);			 /* a part of what is read */
+	asks(b, HMI, PLC, 1, 6, 5, 1);
+	assert_int_equal(h.count, 0);
+	baseline_free(b);
+}
+
+static void expect(struct heard *h, enum baseline_finding what, const char *observed)
+{
+	assert_int_equal(h->count, 1);
+	assert_int_equal(h->what[0], what);
+	assert_string_equal(h->observed, observed);
+	h->count = 0;
+}
+
+static void each_kind_of_news_has_its_name(void **state)
+{
+	const struct addr plc = PLC;
+	struct heard h = {0};
+	struct baseline *b = plant(&h);
+
+	(void)state;
+	asks(b, HMI, PLC, 1, 8, 0, 0);
+	expect(&h, BASELINE_NEW_OP, "10.0.0.5 asked 10.0.0.11: diagnostics");
+	asks(b, HMI, PLC, 1, 3, 100, 2);
+	expect(&h, BASELINE_NEW_OBJECT,
+	       "10.0.0.5 asked 10.0.0.11: read-holding-registers holding 100-101");
+	asks(b, HMI, PLC, 2, 3, 0, 10);
+	expect(&h, BASELINE_NEW_UNIT,
+	       "10.0.0.5 asked unit 2 of 10.0.0.11: read-holding-registers holding 0-9");
+	asks(b, SCADA, PLC, 1, 6, 5, 1);
+	assert_string_equal(h.expected, "while it was learned only 10.0.0.5 wrote there (seen 50 "
+					"times from 2023-11-14 to 2023-11-14)");
+	expect(&h, BASELINE_NEW_WRITER,
+	       "10.0.0.6 writes to 10.0.0.11: write-single-register holding 5");
+	asks(b, SCADA, PLC, 1, 6, 7, 1); /* where nobody wrote */
+	expect(&h, BASELINE_NEW_OP, "10.0.0.6 asked 10.0.0.11: write-single-register holding 7");
+	opens(b, HMI, PLC2, 502, false);
+	expect(&h, BASELINE_NEW_LINK, "10.0.0.5 opened TCP 502 to 10.0.0.12");
+	opens(b, HMI, PLC, 80, false);
+	expect(&h, BASELINE_NEW_SERVICE, "10.0.0.5 opened TCP 80 to 10.0.0.11");
+	opens(b, HMI, PLC, 53, false);
+	expect(&h, BASELINE_NEW_RESOLVER, "10.0.0.5 asks 10.0.0.11 for names");
+	baseline_host(b, &plc, &mac9, BEGIN, 3);
+	expect(&h, BASELINE_NEW_MAC, "10.0.0.11 comes from the MAC address 02:00:00:00:00:09");
+	baseline_free(b);
+}
+
+static void a_new_host_is_the_cause_of_all_it_does(void **state)
+{
+	struct heard h = {0};
+	struct baseline *b = plant(&h);
+	unsigned i;
+
+	(void)state;
+	opens(b, LAPTOP, PLC, 502, false);
+	asks(b, LAPTOP, PLC, 1, 6, 5, 1);
+	opens(b, LAPTOP, PLC2, 502, false);
+	assert_true(h.count >= 4);
+	assert_int_equal(h.what[0], BASELINE_NEW_HOST);
+	for (i = 1; i < h.count; i++)
+		assert_int_equal(h.cause[i], h.cause[0]);
+	h.count = 0;
+	opens(b, HMI, ip(203, 0, 113, 1), 443, true);
+	assert_int_equal(h.what[0], BASELINE_NEW_EXTERNAL);
+	baseline_free(b);
+}
+
+/* A capture that begins in the middle may show the answer first. */
+static void a_guessed_client_is_no_news(void **state)
+{
+	struct heard h = {0};
+	struct baseline *b = plant(&h);
+	struct addr client = PLC, server = HMI;
+	struct baseline_flow f = {.client = &client,
+				  .server = &server,
+				  .ip_proto = 6,
+				  .client_port = 502,
+				  .port = 40001};
+
+	(void)state;
+	baseline_flow_opened(b, &f, BEGIN, 1);
+	assert_int_equal(h.count, 0);
+	f.sure = true;
+	baseline_flow_opened(b, &f, BEGIN, 1);
+	assert_int_equal(h.count, 1);
+	baseline_free(b);
+}
+
+static void two_halves_know_what_the_whole_knows(void **state)
+{
+	struct baseline *a = baseline_new(NULL), *b = baseline_new(NULL);
+	struct heard h = {0};
+
+	(void)state;
+	asks(a, HMI, PLC, 1, 3, 0, 10);
+	opens(a, HMI, PLC, 502, false);
+	asks(b, HMI, PLC, 1, 3, 10, 10);
+	asks(b, HMI, PLC, 1, 6, 5, 1);
+	opens(b, HMI, PLC, 80, false);
+	assert_true(baseline_merge(a, b));
+	assert_true(baseline_freeze(a, BUDGET_DEFAULT, NULL, NULL, BEGIN));
+	baseline_tell(a, hear, &h);
+	asks(a, HMI, PLC, 1, 3, 5, 10);
+	asks(a, HMI, PLC, 1, 6, 5, 1);
+	opens(a, HMI, PLC, 502, false);
+	opens(a, HMI, PLC, 80, false);
+	assert_int_equal(h.count, 0);
+	baseline_free(a);
+	baseline_free(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ranges_hold_what_was_added),
+		cmocka_unit_test(ranges_reach_the_ends_of_numbers),
+		cmocka_unit_test(the_known_is_silent),
+		cmocka_unit_test(each_kind_of_news_has_its_name),
+		cmocka_unit_test(a_new_host_is_the_cause_of_all_it_does),
+		cmocka_unit_test(a_guessed_client_is_no_news),
+		cmocka_unit_test(two_halves_know_what_the_whole_knows),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
