@@ -307,8 +307,10 @@ static bool is_another(const struct entry *e, unsigned side, const struct packet
 {
 	const struct flow_dir *mine = &e->dir[side], *other = &e->dir[!side];
 
+	/* after its end a client may choose the same number again, and what follows is not old */
 	if (mine->has_isn && mine->isn == p->seq)
-		return false;
+		return !(p->tcp_flags & PACKET_TCP_ACK) && e->established &&
+		       e->node.cls == TABLE_CLOSED;
 	if (!(p->tcp_flags & PACKET_TCP_ACK))
 		return mine->has_isn || mine->stream.started || other->stream.started;
 	if (other->has_isn)

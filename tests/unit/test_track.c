@@ -454,6 +454,36 @@ static void closed_and_reused(void **state)
 	assert_string_equal(toy_end(&w), "open:port:0 end:closed ");
 }
 
+/* Whoever begins anew with the numbers of before does not hide behind them: it is read again. */
+static void reused_with_the_same_numbers(void **state)
+{
+	static const uint16_t ends[] = {PACKET_TCP_RST, PACKET_TCP_FIN};
+	uint32_t first[2];
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		toy_start(&w, NULL);
+		first[0] = w.seq[0];
+		first[1] = w.seq[1];
+		toy_handshake(&w);
+		send(0, "Qa");
+		toy_tcp_at(&w, 0, PACKET_TCP_SYN, first[0], 0, NULL,
+			   0); /* late: nothing has ended */
+		assert_string_equal(toy_story(), "open:syn:0 Qa@4 ");
+		toy_tcp_at(&w, 0, ends[i], w.seq[0], w.seq[1], NULL, 0);
+		if (ends[i] == PACKET_TCP_FIN)
+			toy_tcp_at(&w, 1, PACKET_TCP_FIN, w.seq[1], w.seq[0] + 1, NULL, 0);
+		w.seq[0] = first[0];
+		w.seq[1] = first[1];
+		toy_handshake(&w);
+		send(0, "Qa");
+		assert_string_equal(toy_story(), i ? "end:closed open:syn:0 Qa@11 "
+						   : "end:closed open:syn:0 Qa@10 ");
+		toy_end(&w);
+	}
+}
+
 /* Half a message, a forged SYN, the other half: not silently nothing. */
 static void syn_within_a_message(void **state)
 {
@@ -655,6 +685,7 @@ int main(void)
 		cmocka_unit_test(every_packet_twice),
 		cmocka_unit_test(last_unacknowledged),
 		cmocka_unit_test(closed_and_reused),
+		cmocka_unit_test(reused_with_the_same_numbers),
 		cmocka_unit_test(syn_within_a_message),
 		cmocka_unit_test(starts_afresh),
 		cmocka_unit_test(direction_takes_long),
