@@ -127,6 +127,28 @@ class Program:
         return self.wait(patience)
 
 
+class Ready:
+    """The service manager's side: hears when kidoban decides. A control socket may be there long before."""
+
+    def __init__(self, path):
+        self.s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.s.bind(path)
+        os.chmod(path, 0o777)
+        self.s.setblocking(False)
+        self.env = {"NOTIFY_SOCKET": path}
+
+    def heard(self):
+        try:
+            return "READY=1" in self.s.recv(4096).decode().split("\n")
+        except BlockingIOError:
+            return False
+
+    def wait(self, program):
+        until(lambda: self.heard() or not program.alive(), lambda: f"READY=1; it said {program.err[-5:]}")
+        assert program.alive(), program.err
+        self.s.close()
+
+
 class Wire:
     """An interface taken as it is: frames out, frames in with the VLAN tag that the kernel took off."""
 

@@ -189,7 +189,9 @@ class Box:
 
     def registers(self, text):
         found = set()
-        for line in text.splitlines():
+        for line in text.splitlines(keepends=True):
+            if not line.endswith("\n"):  # on its way
+                continue
             r = json.loads(line)
             if r["event_type"] == "alert" and "op" in r["kidoban"]:
                 found.add(r["kidoban"]["op"]["first"])
@@ -200,7 +202,7 @@ class Box:
               lambda: f"{name} tells of {registers}: {self.registers(self.read(name))} {self.k.err}")
 
     def asks_until_told(self, registers):
-        """Workers take another policy between two packets: what came before is told by the old one."""
+        """Workers take orders between two packets: what came before is judged by the old ones, a grant too."""
         def told():
             self.violate(registers)
             time.sleep(0.2)
