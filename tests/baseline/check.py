@@ -212,6 +212,32 @@ def event(first, last, *claims):
     return evaluate.Event("d", BEGIN + first * SECOND, BEGIN + last * SECOND, list(claims))
 
 
+class Flags(simple.Detector):
+    """Flags given frames."""
+
+    def __init__(self, *at):
+        self.at = at
+
+    def judge(self, ops, f):
+        return [simple.Flag(n, f.time[n], f.channel[n], "") for n in self.at]
+
+
+@test
+def flags_of_a_simple_one_are_an_event_until_five_minutes_of_quiet_and_claim_nothing_in_pauses_of_a_minute():
+    f = capture(*((30 * n, tcp(1, 40000, 2, 502)) for n in range(40)))
+    p = evaluate.Part("p", "", f, None, [])
+    found = evaluate.by_simple(p, {"x": Flags(0, 2, 8, 9, 30)})["x"]
+    assert [(e.claims, len(e.begins)) for e in found] == [([0, 1, 2, 8, 9], 4), ([30], 1)], found
+
+
+@test
+def each_flag_of_a_simple_one_may_find_an_attack():
+    p = part([n == 4 for n in range(10)], ("x", 3, 5))
+    s = evaluate.Score()
+    s.add(p, evaluate.by_simple(p, {"x": Flags(0, 4)})["x"], "packets")
+    assert s.delays["1 x"][0] == 1.0 and not s.false
+
+
 @test
 def frames_are_counted_once_however_many_events_claim_them():
     s = evaluate.Score()
