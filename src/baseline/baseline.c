@@ -208,6 +208,7 @@ static void learned_until(struct baseline *b, int64_t time)
 		return;
 	b->from = !b->from || time < b->from ? time : b->from;
 	b->to = time > b->to ? time : b->to;
+	budget_clock(&b->budget, time);
 }
 
 void baseline_op(struct baseline *b, const struct addr *client, const struct addr *server,
@@ -266,6 +267,8 @@ void baseline_tick(struct baseline *b, int64_t time)
 	struct norm *n = baseline_norm(b);
 
 	b->now = time;
+	if (b->state == BASELINE_LEARNING)
+		budget_clock(&b->budget, time);
 	value_tick(b, n, time);
 	timing_tick(b, n, time);
 }
@@ -349,7 +352,8 @@ bool baseline_merge(struct baseline *b, const struct baseline *from)
 		tally_merge(&b->norm[i].seen, &from->norm[i].seen);
 		b->norm[i].refused += from->norm[i].refused;
 	}
-	budget_merge(&b->budget, &from->budget);
+	budget_merge(&b->budget, &from->budget,
+		     b->from && from->from <= b->to && b->from <= from->to);
 	if (from->from && (!b->from || from->from < b->from))
 		b->from = from->from;
 	b->to = from->to > b->to ? from->to : b->to;

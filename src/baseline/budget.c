@@ -5,9 +5,12 @@
 #include <math.h>
 
 #define MINUTE	INT64_C(60000000000)
+#define PAUSE	(5 * MINUTE)
 #define DAY	86400e9 /* ns */
 #define CACHE	1024u
 #define QUARTER 1.189207115002721 /* 2^(1/4), a step */
+#define NEVER	3.0		  /* rule of three: so many may come where none came */
+#define TAIL	3.0		  /* index of the Pareto law that tails are no heavier than */
 
 static unsigned step_of(double score)
 {
@@ -19,6 +22,31 @@ static unsigned step_of(double score)
 static double score_of(unsigned step)
 {
 	return pow(QUARTER, step);
+}
+
+/* --- learning --- */
+
+/* The time learned has doubled: what was counted in its first part is of no account any more. */
+static void turn(struct budget *b)
+{
+	b->part[0] = b->part[1];
+	memset(&b->part[1], 0, sizeof(b->part[1]));
+	memset(b->open, 0, sizeof(b->open));
+}
+
+void budget_clock(struct budget *b, int64_t time)
+{
+	int64_t passed = time - b->now, due = MINUTE;
+
+	b->now = time;
+	if (passed <= 0 || passed > PAUSE)
+		return;
+	while (due <= b->learned)
+		due *= 2;
+	b->learned += passed;
+	if (b->learned >= due)
+		turn(b);
+	b->part[1].watched += passed;
 }
 
 /* Whose event it is; the same in every run. */
@@ -35,55 +63,130 @@ void budget_rehearse(struct budget *b, const struct deviation *d)
 {
 	uint64_t key = event_key(d);
 	unsigned at = (unsigned)(key % CACHE), step = step_of(d->score);
+	struct budget_part *part = &b->part[1];
 	int64_t minute = d->time / MINUTE;
 
 	if (d->hard)
 		return;
+	if (d->score > part->soft[d->what].highest)
+		part->soft[d->what].highest = d->score;
 	if (b->open[at].key == key && b->open[at].minute == minute) {
 		if (step <= b->open[at].step)
 			return;
-		b->soft[d->what].events[b->open[at].step]--;
+		part->soft[d->what].events[b->open[at].step]--;
 	}
 	b->open[at].key = key;
 	b->open[at].minute = minute;
 	b->open[at].step = (uint8_t)step;
-	b->soft[d->what].events[step]++;
+	part->soft[d->what].events[step]++;
 }
 
-void budget_watched(struct budget *b, int64_t ns)
+/* --- thresholds --- */
+
+static uint64_t events(const struct budget *b, unsigned finding, unsigned step)
 {
-	b->watched += ns;
+	return b->part[0].soft[finding].events[step] + b->part[1].soft[finding].events[step];
 }
 
-/* Each soft finding that ever occurred gets the same share. */
-void budget_settle(struct budget *b, double per_day)
+static double days(const struct budget *b)
 {
-	double days = (double)b->watched / DAY, share, events;
-	unsigned f, s, kinds = 0;
+	return (double)(b->part[0].watched + b->part[1].watched) / DAY;
+}
 
-	b->per_day = per_day;
-	for (f = 0; f < BASELINE_FINDINGS; f++)
-		for (s = 0; s < BUDGET_STEPS; s++)
-			if (b->soft[f].events[s]) {
-				kinds++;
-				break;
+/* The next step down at which there is anything, from below `from`; BUDGET_STEPS: there is none. */
+static unsigned next_down(const struct budget *b, unsigned finding, unsigned from)
+{
+	while (from-- > 0)
+		if (events(b, finding, from))
+			return from;
+	return BUDGET_STEPS;
+}
+
+/*
+ * Lowers thresholds where it costs least; of equals, the finding whose scores lie highest, which
+ * comes down farthest. step: from which on each finding is told.
+ */
+static void spend(const struct budget *b, double affordable, unsigned step[BASELINE_FINDINGS + 1])
+{
+	unsigned f, best, down;
+	uint64_t cost, least;
+
+	for (;;) {
+		best = BASELINE_FINDINGS;
+		least = UINT64_MAX;
+		for (f = 0; f < BASELINE_FINDINGS; f++) {
+			down = next_down(b, f, step[f]);
+			cost = down < BUDGET_STEPS ? events(b, f, down) : UINT64_MAX;
+			if (cost < least ||
+			    (cost == least && cost < UINT64_MAX && step[f] > step[best])) {
+				least = cost;
+				best = f;
 			}
-	share = kinds ? per_day * days / kinds : 0;
-	for (f = 0; f < BASELINE_FINDINGS; f++) {
-		events = 0;
-		for (s = BUDGET_STEPS; s > 0 && events + (double)b->soft[f].events[s - 1] <= share;
-		     s--)
-			events += (double)b->soft[f].events[s - 1];
-		b->soft[f].threshold = score_of(s);
+		}
+		if (best == BASELINE_FINDINGS || (double)least > affordable)
+			return;
+		affordable -= (double)least;
+		step[best] = next_down(b, best, step[best]);
 	}
 }
 
-void budget_merge(struct budget *b, const struct budget *from)
+static double threshold(const struct budget *b, unsigned finding, unsigned step, double margin)
 {
+	const double older = b->part[0].soft[finding].highest,
+		     newer = b->part[1].soft[finding].highest,
+		     highest = older > newer ? older : newer;
+	unsigned below = next_down(b, finding, step);
+
+	if (step < BUDGET_STEPS)
+		/* down to just above what could not be afforded */
+		return below < BUDGET_STEPS ? score_of(below + 1) : 1;
+	return (highest > 1 ? highest * QUARTER : 1) * margin;
+}
+
+void budget_settle(struct budget *b, double per_day)
+{
+	unsigned step[BASELINE_FINDINGS + 1], f;
+	double affordable = per_day * days(b), margin = 1;
+
+	b->per_day = per_day;
+	for (f = 0; f <= BASELINE_FINDINGS; f++)
+		step[f] = BUDGET_STEPS;
+	spend(b, affordable, step);
+	if (affordable < NEVER)
+		margin = pow(NEVER / (affordable > 1e-3 ? affordable : 1e-3), 1 / TAIL);
+	for (f = 0; f < BASELINE_FINDINGS; f++)
+		b->threshold[f] = threshold(b, f, step[f], margin);
+}
+
+double budget_expects(const struct budget *b)
+{
+	double sum = 0;
 	unsigned f, s;
 
 	for (f = 0; f < BASELINE_FINDINGS; f++)
 		for (s = 0; s < BUDGET_STEPS; s++)
-			b->soft[f].events[s] += from->soft[f].events[s];
-	b->watched += from->watched;
+			if (score_of(s) >= b->threshold[f] * 0.999)
+				sum += (double)events(b, f, s);
+	return days(b) > 0 ? sum / days(b) : 0;
+}
+
+static int64_t together(int64_t a, int64_t b, bool beside)
+{
+	return !beside ? a + b : a > b ? a : b;
+}
+
+void budget_merge(struct budget *b, const struct budget *from, bool beside)
+{
+	unsigned p, f, s;
+
+	for (p = 0; p < 2; p++) {
+		b->part[p].watched = together(b->part[p].watched, from->part[p].watched, beside);
+		for (f = 0; f < BASELINE_FINDINGS; f++) {
+			for (s = 0; s < BUDGET_STEPS; s++)
+				b->part[p].soft[f].events[s] += from->part[p].soft[f].events[s];
+			if (from->part[p].soft[f].highest > b->part[p].soft[f].highest)
+				b->part[p].soft[f].highest = from->part[p].soft[f].highest;
+		}
+	}
+	b->learned = together(b->learned, from->learned, beside);
 }

@@ -141,34 +141,137 @@ static void tables_find_what_they_hold_after_growing(void **state)
 	baseline_free(b);
 }
 
-static void the_budget_chooses_the_lowest_threshold_it_can_afford(void **state)
+/* Ten days, each with 20 events of score 2 and 3 of score 8. */
+static struct budget *ten_days(void)
 {
 	struct budget *b = calloc(1, sizeof(*b));
 	struct deviation d = {.client = &hmi};
-	int i;
+	int64_t minute;
 
-	(void)state;
-	/* ten days, each with 20 events of score 2 and 3 of score 8 */
-	for (i = 0; i < 230; i++) {
-		d.time = i * 60 * SECOND;
-		d.score = i % 23 < 20 ? 2 : 8;
+	assert_non_null(b);
+	for (minute = 0; minute < 10 * 1440; minute++) {
+		d.time = minute * 60 * SECOND;
+		budget_clock(b, d.time);
+		if (minute % 1440 >= 23)
+			continue;
+		d.score = minute % 1440 < 20 ? 2 : 8;
 		budget_rehearse(b, &d);
 	}
-	budget_watched(b, 10 * 86400 * SECOND);
+	return b;
+}
+
+static bool is_told(const struct budget *b, double score)
+{
+	const struct deviation d = {.client = &hmi, .score = score};
+
+	return budget_permits(b, &d);
+}
+
+static void the_budget_chooses_the_lowest_threshold_it_can_afford(void **state)
+{
+	const struct deviation hard = {.client = &hmi, .hard = true};
+	struct budget *b = ten_days();
+
+	(void)state;
 	budget_settle(b, 5);
-	d.score = 8;
-	assert_true(budget_permits(b, &d));
-	d.score = 2;
-	assert_false(budget_permits(b, &d));
+	assert_true(is_told(b, 8));
+	assert_true(is_told(b, 3));
+	assert_false(is_told(b, 2));
+	assert_true(budget_expects(b) <= 5);
 	budget_settle(b, 1);
-	d.score = 8;
-	assert_false(budget_permits(b, &d));
-	d.score = 100;
-	assert_true(budget_permits(b, &d));
-	d.hard = true;
-	d.score = 0;
-	assert_true(budget_permits(b, &d));
+	assert_false(is_told(b, 8));
+	assert_true(is_told(b, 10));
+	assert_true(budget_permits(b, &hard));
+	budget_settle(b, 50);
+	assert_true(is_told(b, 1));
 	free(b);
+}
+
+static void the_early_part_of_learning_costs_nothing(void **state)
+{
+	struct budget *b = calloc(1, sizeof(*b));
+	struct deviation d = {.client = &hmi, .score = 100};
+	int64_t minute;
+
+	(void)state;
+	for (minute = 0; minute < 4 * 1440; minute++) {
+		d.time = minute * 60 * SECOND;
+		budget_clock(b, d.time);
+		if (minute < 1440) /* all of the first quarter */
+			budget_rehearse(b, &d);
+	}
+	budget_settle(b, 5);
+	assert_true(is_told(b, 1));
+	free(b);
+}
+
+/* Above all that was seen, and the farther the shorter it looked; a finding never near it too. */
+static void short_learning_keeps_a_margin_that_shrinks(void **state)
+{
+	const int minutes[] = {10, 120, 900};
+	double margin[3];
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		struct budget *b = calloc(1, sizeof(*b));
+		int64_t second;
+
+		for (second = 0; second <= minutes[i] * 60; second++)
+			budget_clock(b, second * SECOND);
+		budget_settle(b, 5);
+		margin[i] = b->threshold[0];
+		free(b);
+	}
+	assert_true(margin[0] > 4 && margin[0] < 6);
+	assert_true(margin[1] > 1.8 && margin[1] < 2.6);
+	assert_true(margin[2] >= 1 && margin[2] < 1.3);
+}
+
+/* The same finding once a day and another one often: the budget is spent on the rare one. */
+static void the_budget_is_spent_where_it_costs_least(void **state)
+{
+	struct budget *b;
+	struct deviation rare = {.client = &hmi, .score = 4, .what = 0};
+	struct deviation often = {.client = &hmi, .score = 4, .what = 1};
+	int64_t minute;
+
+	(void)state;
+	if (BASELINE_FINDINGS < 2)
+		skip();
+	b = calloc(1, sizeof(*b));
+	for (minute = 0; minute < 8 * 1440; minute++) {
+		rare.time = often.time = minute * 60 * SECOND;
+		budget_clock(b, rare.time);
+		if (minute % 1440 == 0)
+			budget_rehearse(b, &rare);
+		if (minute % 60 == 0)
+			budget_rehearse(b, &often);
+	}
+	budget_settle(b, 5);
+	assert_true(budget_permits(b, &rare));
+	assert_false(budget_permits(b, &often));
+	free(b);
+}
+
+/* Two workers that share the traffic are no two days; two days are. */
+static void shares_of_the_same_time_are_not_added_up(void **state)
+{
+	struct budget *one = ten_days(), *other = ten_days();
+
+	(void)state;
+	budget_merge(one, other, true);
+	assert_int_equal(one->learned, other->learned);
+	budget_settle(one, 5);
+	assert_false(is_told(one, 8)); /* six a day now */
+	free(one);
+	one = ten_days();
+	budget_merge(one, other, false);
+	assert_int_equal(one->learned, 2 * other->learned);
+	budget_settle(one, 5);
+	assert_true(is_told(one, 8));
+	free(one);
+	free(other);
 }
 
 int main(void)
@@ -179,6 +282,10 @@ int main(void)
 		cmocka_unit_test(a_channel_has_no_more_items_than_its_limit),
 		cmocka_unit_test(tables_find_what_they_hold_after_growing),
 		cmocka_unit_test(the_budget_chooses_the_lowest_threshold_it_can_afford),
+		cmocka_unit_test(the_early_part_of_learning_costs_nothing),
+		cmocka_unit_test(short_learning_keeps_a_margin_that_shrinks),
+		cmocka_unit_test(the_budget_is_spent_where_it_costs_least),
+		cmocka_unit_test(shares_of_the_same_time_are_not_added_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
