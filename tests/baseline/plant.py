@@ -18,6 +18,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import attacks  # noqa: E402
 import bottling  # noqa: E402
+import robots  # noqa: E402
 from process import timetable  # noqa: E402
 from stage import Stage, missing  # noqa: E402
 
@@ -57,7 +58,32 @@ def make_bottling(stage, run, out, minutes):
     offset = run.share * cycle
     steady = run.attack is not None
     phases = timetable(stage.random, cycle, offset + duration, steady=steady)
-    plant = bottling.Bottling(stage, phases, cycle, offset, duration)
+    finish(stage, run, bottling.Bottling(stage, phases, cycle, offset, duration), duration)
+    return duration
+
+
+def robots_runs():
+    visit = (0.3, "maintenance")
+    runs = [Run("robots-train", 0, 51, ROUNDS, 0.0, events=(visit, (0.75, "maintenance"))),
+            Run("robots-clean-1", 1, 52, 1.2, 0.0, events=(visit,)),
+            Run("robots-clean-2", 2, 53, 1.2, 0.0),
+            Run("robots-clean-3", 3, 54, 1.2, 0.0, events=(visit,))]
+    attacks_ = [(n, f) for n, f in public(robots).items() if n.startswith("robots-")]
+    return runs + [Run(name, 4 + i, 60 + i, 0.6, 0.0, attack) for i, (name, attack) in enumerate(attacks_)]
+
+
+def make_robots(stage, run, out, minutes):
+    cycle = minutes * 60 / ROUNDS
+    duration = max(240.0, run.rounds * cycle) if run.attack else run.rounds * cycle
+    stage.begin(os.path.join(out, run.name), MONDAY + run.day * DAY, run.seed)
+    # an attack comes while program 1 runs: the teaching points of program 2 are not changed
+    cell = robots.Cell(stage, max(80.0, 0.4 * cycle) if not run.attack else duration, duration)
+    finish(stage, run, cell, duration)
+    return duration
+
+
+def finish(stage, run, plant, duration):
+    """What is to happen in a run, and the run."""
     for share, what in run.events:
         stage.at(share * duration, getattr(plant, what))
     if run.attack:
@@ -65,10 +91,9 @@ def make_bottling(stage, run, out, minutes):
         run.attack(plant, run.name)
     stage.run(duration)
     stage.end()
-    return duration
 
 
-PLANTS = {"bottling": (bottling.hosts, bottling_runs, make_bottling)}
+PLANTS = {"bottling": (bottling.hosts, bottling_runs, make_bottling), "robots": (robots.hosts, robots_runs, make_robots)}
 
 
 def every_run():

@@ -70,7 +70,7 @@ def main():
             """a seed gives the same messages at the same times again"""
             columns = ("time", "src", "sport", "dst", "name", "first", "values", "status")
             with tempfile.TemporaryDirectory(prefix="kidoban-plant-") as again:
-                for name in ("clean-3", "mitm-arp"):
+                for name in ("clean-3", "mitm-arp", "robots-clean-1"):
                     make(again, name)
                     one, two = ([[r[c] for c in columns] for r in ops(f, name)] for f in (folder, again))
                     different = [pair for pair in zip(one, two) if pair[0] != pair[1]]

@@ -130,6 +130,7 @@ class Device(Host):
     def __init__(self, stage, name, address, hardware, unit=1):
         super().__init__(stage, name, address, hardware)
         self.unit, self.lib = unit, stage.modbus
+        self.model = None  # model(): called before and after each answer, for a device whose tables are made when asked
         self.listener = self.ns.call(lambda: socket.create_server((address, MODBUS)))
         self.listener.settimeout(PATIENCE)
         self.ctx = self.lib.modbus_new_tcp(address.encode(), MODBUS)
@@ -245,6 +246,9 @@ class Conn:
             st.label = before
             return None
         st.pass_on(self)
+        model = self.device.model
+        if model:
+            model()
         restore = self.lie() if self.lie else None
         forged = self.inject() if self.inject else b""
         if forged:
@@ -256,6 +260,8 @@ class Conn:
             self.device.serve(self.peer)
         if restore:
             restore()
+        if model:
+            model()
         st.pass_on(self)
         got = self.sock.recv(600)
         while forged and len(got) < len(forged) + 8:
@@ -288,9 +294,9 @@ class Conn:
 class Cycle:
     """Requests in a fixed order, again and again. A poll is a cycle of one.
 
-    steps: (conn, pdu) or (conn, function that returns a PDU or None). grid: due at multiples of the period, as a
-    controller does; else the period counts from the last time, as a program that sleeps does. when(): runs
-    only while it is true.
+    steps: (conn, pdu[, function that takes the PDU answered]); pdu may be a function that returns one or None.
+    grid: due at multiples of the period, as a controller does; else the period counts from the last time, as
+    a program that sleeps does. when(): runs only while it is true.
     """
 
     def __init__(self, stage, name, period, steps, grid=True, sd=0.0015, when=None, first=None):
@@ -309,12 +315,14 @@ class Cycle:
         st = self.stage
         if i == 0 and (self.paused or (self.when and not self.when())):
             return self.next()
-        conn, pdu = self.steps[i]
+        conn, pdu, *take = self.steps[i]
         if conn.free > st.now:
             return st.at(conn.free + st.random.uniform(0.0002, 0.0012), self.step, i)
         pdu = pdu() if callable(pdu) else pdu
         if pdu:
-            conn.request(pdu, self.label)
+            got = conn.request(pdu, self.label)
+            for f in take:
+                f(got)
         if i + 1 < len(self.steps):
             return st.at(max(conn.free, st.now) + st.random.uniform(0.001, 0.004), self.step, i + 1)
         return self.next()
