@@ -51,8 +51,8 @@ HOUR, DAY = 3_600e6, 86_400e6
 NEVER = 1 << 70
 PROTO = {"TCP": 6, "UDP": 17}
 # Findings about all that is said, on one channel or by one host, not about one message; by the end of their names.
-WHOLE_CHANNEL = ("no-conduit", "port-denied", "new-link", "new-service", "new-destination", "new-resolver")
-WHOLE_HOST = ("unknown-device", "new-asset", "new-host", "new-device")
+WHOLE_CHANNEL = ("no-conduit", "port-denied", "new-link", "new-service", "new-external", "new-resolver")
+WHOLE_HOST = ("unknown-device", "new-host")
 LEARNED, ALONE, POLICY = "kidoban, learned", "kidoban, knows nothing", "kidoban, proposed policy"
 TOGETHER = "all simple together"
 
@@ -204,7 +204,11 @@ def event_of(alert, frames):
     claims = {at} if 0 <= at < len(frames) else set()
     if k["finding"].endswith(WHOLE_HOST):
         mac = bytes.fromhex(alert.get("ether", {}).get("src_mac", "").replace(":", ""))
-        claims.update(frames.between(frames.of_mac.get(mac, []), first, NEVER))
+        claims.update(n for n in frames.between(frames.of_mac.get(mac, []), first, NEVER)
+                      if not frames.is_ip(n))
+        for hosts, its in frames.of_hosts.items():
+            if src in hosts:
+                claims.update(frames.between(its, first, NEVER))
     elif k["finding"].endswith(WHOLE_CHANNEL):
         claims.update(frames.between(positions, first, NEVER))
     elif first != last:

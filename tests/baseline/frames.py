@@ -170,6 +170,9 @@ class Frames:
     def __len__(self):
         return len(self.time)
 
+    def is_ip(self, at):
+        return isinstance(self.channel[at][2], int)
+
     def duration(self):
         """Seconds from the first to the last frame."""
         return (max(self.time) - min(self.time)) / 1e6 if self.time else 0.0

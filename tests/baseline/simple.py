@@ -260,7 +260,7 @@ class Whitelist(Detector):
 
     def judge(self, ops, frames):
         for at, channel in enumerate(frames.channel):
-            if isinstance(channel[2], int) and channel not in self.known:
+            if frames.is_ip(at) and channel not in self.known:
                 yield Flag(at, frames.time[at], channel, "conversation never seen")
 
 
