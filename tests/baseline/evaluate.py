@@ -132,10 +132,14 @@ def make_parts(spec, shared, folder):
         end = start + spec["until"] * 1_000_000_000 if "until" in spec else 1 << 70
         clean = spec.get("clean", False)
         name = os.path.basename(path).removesuffix(".pcap")
-        target = os.path.join(folder, f"{len(os.listdir(folder))}-{name}.pcap")
-        kept = frames_.cut(path, target, lambda n, t: low <= n <= high and begin <= t < end
-                           and not (clean and n in marked))
-        frames = frames_.Frames(target)
+        if any(k in spec for k in ("frames", "from", "until", "clean")):
+            target = os.path.join(folder, f"{len(os.listdir(folder))}-{name}.pcap")
+            kept = frames_.cut(path, target, lambda n, t: low <= n <= high and begin <= t < end
+                               and not (clean and n in marked))
+            frames = frames_.Frames(target)
+        else:
+            target, frames = path, frames_.Frames(path)
+            kept = range(1, len(frames) + 1)
         flags = None
         if way == "all":
             flags = [True] * len(frames)
@@ -334,27 +338,46 @@ HEAD = ("| | attacks found | median delay | precision | recall | F1 | events | f
         "|---|---|---|---|---|---|---|---|---|")
 
 
+@dataclass
+class Sum:
+    """How much was learned from, or judged."""
+    frames: int = 0
+    ops: int = 0
+    hostile: int = 0
+    seconds: float = 0.0
+
+    def add(self, part):
+        self.frames += len(part.frames)
+        self.ops += len(part.ops)
+        self.hostile += sum(part.hostile or [])
+        self.seconds += part.frames.duration()
+
+
 def run_scenario(s, exe, shared):
-    """{contestant: Score}, in order of the table, and the parts judged."""
+    """{contestant: Score}, in order of the table, and how much was learned from and judged."""
     with tempfile.TemporaryDirectory(prefix="kidoban-baseline-") as folder:
         cuts, work = os.path.join(folder, "cuts"), os.path.join(folder, "work")
         os.mkdir(cuts)
         os.mkdir(work)
         learned = [p for spec in s["learn"] for p in make_parts(spec, shared, cuts)]
-        tested = [p for spec in s["test"] for p in make_parts(spec, shared, cuts)]
-        if not learned or not tested:
+        if not learned:
             return None, None
-        for p in learned + tested:
-            p.ops = simple.read_ops(exe, p.path, p.frames)
         detectors = {n: make() for n, make in simple.ALL.items()}
-        for d in detectors.values():
-            for p in learned:
+        sums = {"learned": Sum(), "judged": Sum()}
+        for p in learned:
+            p.ops = simple.read_ops(exe, p.path, p.frames)
+            sums["learned"].add(p)
+            for d in detectors.values():
                 d.learn(p.ops, p.frames)
+        for d in detectors.values():
             d.finish()
         kidoban = Kidoban(exe, work)
         ways = kidoban.learn(learned)
+        learned.clear()
         scores = {}
-        for p in tested:
+        for p in (p for spec in s["test"] for p in make_parts(spec, shared, cuts)):  # one at a time: they may be large
+            p.ops = simple.read_ops(exe, p.path, p.frames)
+            sums["judged"].add(p)
             found = by_simple(p, detectors)
             together = [e for events in found.values() for e in events]
             for name, events in (*found.items(), (TOGETHER, together)):
@@ -366,7 +389,7 @@ def run_scenario(s, exe, shared):
                     for detector in DETECTORS:
                         some = [e for e in events if e.detector == detector]
                         scores.setdefault(f"- {detector}", Score()).add(p, some, s["by"])
-        return scores, (learned, tested)
+        return (scores, sums) if scores else (None, None)
 
 
 def plant_scenarios(folder):
@@ -428,16 +451,14 @@ def better(scores):
     return ", ".join(found) or "none"
 
 
-def about(parts, scores, detail):
-    learned, tested = parts
-    yield (f"Learned from {sum(len(p.frames) for p in learned)} frames with {sum(len(p.ops) for p in learned)} ops in "
-           f"{sum(p.frames.duration() for p in learned):.0f} s; judged {sum(len(p.frames) for p in tested)} frames with "
-           f"{sum(len(p.ops) for p in tested)} ops in {sum(p.frames.duration() for p in tested):.0f} s, "
-           f"{sum(sum(p.hostile) for p in tested if p.hostile)} frames labelled hostile.")
-    if not any(p.ops for p in learned + tested):
+def about(sums, scores, detail):
+    learned, judged = sums["learned"], sums["judged"]
+    yield (f"Learned from {learned.frames} frames with {learned.ops} ops in {learned.seconds:.0f} s; judged "
+           f"{judged.frames} frames with {judged.ops} ops in {judged.seconds:.0f} s, {judged.hostile} frames labelled hostile.")
+    if not learned.ops + judged.ops:
         yield "No protocol here that kidoban dissects: what judges ops has nothing to judge, and is left out."
     yield ""
-    silent = () if any(p.ops for p in learned + tested) else simple.OF_OPS
+    silent = () if learned.ops + judged.ops else simple.OF_OPS
     yield HEAD
     for name, score in scores.items():
         if name not in silent:
@@ -492,11 +513,11 @@ def main():
         if "skip" in s:
             lines += [f"SKIP: {s['skip']}.", ""]
             continue
-        scores, parts = run_scenario(s, args.kidoban, args.shared)
+        scores, sums = run_scenario(s, args.kidoban, os.path.abspath(args.shared))
         if scores is None:
             lines += ["SKIP: the captures are not here.", ""]
             continue
-        lines += about(parts, scores, args.detail)
+        lines += about(sums, scores, args.detail)
     text = "\n".join(lines)
     if args.output:
         with open(args.output, "w", encoding="utf-8") as f:
