@@ -2,6 +2,7 @@
 #include "base/hash.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +22,10 @@ struct builder {
 	struct open stack[YAML_DEPTH_MAX];
 	unsigned depth; /* used entries of stack */
 	uint32_t nodes; /* made so far */
-	unsigned docs;	/* documents begun */
-	bool failed;	/* there is no going on */
-	bool bad;	/* a mistake was told, the rest is still worth reading */
+	uint32_t nodes_max;
+	unsigned docs; /* documents begun */
+	bool failed;   /* there is no going on */
+	bool bad;      /* a mistake was told, the rest is still worth reading */
 
 	struct seen { /* keys of all maps, to find duplicates: open addressing */
 		const struct yaml_node *map;
@@ -89,8 +91,8 @@ static struct yaml_node *node_new(struct builder *b, enum yaml_kind kind, yaml_m
 {
 	struct yaml_node *n;
 
-	if (++b->nodes > YAML_NODES_MAX) {
-		fail(b, at, "the file has more than %d entries", YAML_NODES_MAX);
+	if (++b->nodes > b->nodes_max) {
+		fail(b, at, "the file has more than %" PRIu32 " entries", b->nodes_max);
 		return NULL;
 	}
 	n = arena_alloc(&b->doc->arena, sizeof(*n));
@@ -266,18 +268,18 @@ static void parser_error(struct builder *b, const yaml_parser_t *p, const char *
 		fail(b, at, "%s", p->problem ? p->problem : "not YAML");
 }
 
-bool yaml_load_buffer(struct yaml_doc *doc, const char *name, const char *text, size_t len,
-		      struct diag *diag)
+bool yaml_load_limited(struct yaml_doc *doc, const char *name, const char *text, size_t len,
+		       const struct yaml_limits *limits, struct diag *diag)
 {
-	struct builder b = {.doc = doc, .diag = diag};
+	struct builder b = {.doc = doc, .diag = diag, .nodes_max = limits->nodes};
 	yaml_parser_t parser;
 	yaml_event_t ev;
 	bool end = false;
 
 	*doc = (struct yaml_doc){0};
 	doc->name = arena_text(&doc->arena, name, strlen(name));
-	if (len > YAML_BYTES_MAX) {
-		diag_add(diag, DIAG_ERROR, name, 0, 0, "larger than %u MiB", YAML_BYTES_MAX >> 20);
+	if (len > limits->bytes) {
+		diag_add(diag, DIAG_ERROR, name, 0, 0, "larger than %zu MiB", limits->bytes >> 20);
 		return false;
 	}
 	if (!yaml_parser_initialize(&parser)) {
@@ -302,6 +304,14 @@ bool yaml_load_buffer(struct yaml_doc *doc, const char *name, const char *text, 
 	}
 	doc->complete = !b.failed;
 	return !b.failed && !b.bad;
+}
+
+bool yaml_load_buffer(struct yaml_doc *doc, const char *name, const char *text, size_t len,
+		      struct diag *diag)
+{
+	static const struct yaml_limits limits = {YAML_NODES_MAX, YAML_BYTES_MAX};
+
+	return yaml_load_limited(doc, name, text, len, &limits, diag);
 }
 
 /* The whole file, at most one byte more than allowed so that the excess is seen. */

@@ -63,6 +63,14 @@ bool yaml_load_buffer(struct yaml_doc *doc, const char *name, const char *text, 
 		      struct diag *diag);
 bool yaml_load_file(struct yaml_doc *doc, const char *path, struct diag *diag);
 
+/* For what a program wrote, which may be larger than what people write. */
+struct yaml_limits {
+	uint32_t nodes;
+	size_t bytes;
+};
+bool yaml_load_limited(struct yaml_doc *doc, const char *name, const char *text, size_t len,
+		       const struct yaml_limits *limits, struct diag *diag);
+
 /* The value of a key; NULL when it is not there or node is no map. */
 const struct yaml_node *yaml_get(const struct yaml_node *node, const char *key);
 

@@ -2,14 +2,18 @@
  * baseline/archive.h - one description of what is kept, for four ways of keeping it.
  *
  * A baseline is written as text that people read and edit, read back from it, and kept beside it in
- * a compiled form that loads fast. What belongs into it is said once, by a function that names its
- * fields; the archive it is given decides whether they are written or read, as text or not:
+ * a compiled form that loads fast (text.h). What belongs into it is said once, by a function that
+ * names its fields; the archive it is given decides whether they are written or read, as text or
+ * not:
  *
  *     void timing_item_fields(struct archive *a, struct item *i)
  *     {
  *             archive_seconds(a, "every", &i->timing.period);
  *             archive_count(a, "intervals", &i->timing.intervals);
  *     }
+ *
+ * Keys of one map are different, whoever asks for them; the compiled form has no keys, so fields
+ * are read in the order they were written in, whether they are there or not.
  *
  * Text (YAML): fields that are 0, empty or false are left out, and so is what holds none; read,
  * they are that. Keys are words a plant engineer understands, with their unit in the value ("1.5
@@ -32,6 +36,7 @@
 #include <stdint.h>
 
 struct archive;
+struct tally;
 
 /* Fields are being read (else written). */
 bool archive_reads(const struct archive *a);
@@ -47,11 +52,11 @@ void archive_number(struct archive *a, const char *key, double *v);
 void archive_flag(struct archive *a, const char *key, bool *v); /* "yes" */
 /* ns since 1970 UTC, as "2026-11-21T09:00:00.123Z". */
 void archive_time(struct archive *a, const char *key, int64_t *v);
-/* ns; in text "1.5 s", "20 ms": the largest of s, ms, us that keeps it exact, else ns. */
+/* ns; in text "1.5 s", "20 ms", exactly. */
 void archive_span(struct archive *a, const char *key, int64_t *v);
 /* Seconds; likewise, exactly. */
 void archive_seconds(struct archive *a, const char *key, double *v);
-/* Static words, NULL-ended; *v is an index. */
+/* Static words, NULL-ended; *v is an index; the first one is not written. */
 void archive_word(struct archive *a, const char *key, const char *const *words, uint8_t *v);
 /* Read: in the arena. NULL is empty. */
 void archive_text(struct archive *a, const char *key, const char **v);
@@ -60,10 +65,16 @@ void archive_mac(struct archive *a, const char *key, struct mac *v);
 /* "[1, 2, 3]"; at most max. */
 void archive_numbers(struct archive *a, const char *key, double *v, uint32_t *n, uint32_t max);
 void archive_counts(struct archive *a, const char *key, uint64_t *v, uint32_t *n, uint32_t max);
-/* "0-9,20,30-39": pairs of lo and hi, n pairs. */
+/* "[0-9, 20, 30-39]": pairs of lo and hi, n pairs, at most max. */
 void archive_ranges(struct archive *a, const char *key, uint64_t *v, uint32_t *n, uint32_t max);
 /* "0..1000"; has: it is there. */
 void archive_interval(struct archive *a, const char *key, bool *has, double *lo, double *hi);
+/* "1234 from 2026-11-21T09:00:00Z to 2026-11-21T10:00:00Z"; count 0 is none. */
+void archive_tally(struct archive *a, const char *key, struct tally *v);
+/* enum op_class, op_role and op_space in their words; a class must be there. */
+void archive_class(struct archive *a, const char *key, uint8_t *v);
+void archive_role(struct archive *a, const char *key, uint8_t *v);
+void archive_space(struct archive *a, const char *key, uint8_t *v);
 
 /*
  * A map inside: fields until archive_end() are its own. has: there is something to write. False:

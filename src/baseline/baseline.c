@@ -316,6 +316,28 @@ void baseline_progress(const struct baseline *b, struct baseline_progress *out)
 		b->from && b->to - b->news >= SETTLING && b->to - b->news >= b->news - b->from;
 }
 
+bool baseline_source_known(const struct baseline *b, int64_t first, uint64_t print)
+{
+	const struct baseline_source *s = b->sources;
+
+	while (s && (s->first != first || s->print != print))
+		s = s->next;
+	return s != NULL;
+}
+
+void baseline_source_note(struct baseline *b, int64_t first, uint64_t print)
+{
+	struct baseline_source *s;
+
+	if (baseline_source_known(b, first, print))
+		return;
+	s = arena_alloc(&b->arena, sizeof(*s));
+	s->first = first;
+	s->print = print;
+	s->next = b->sources;
+	b->sources = s;
+}
+
 /* --- merging --- */
 
 static bool merge_channel(struct norm *to, const struct channel *from)
@@ -338,6 +360,8 @@ static bool merge_channel(struct norm *to, const struct channel *from)
 
 bool baseline_merge(struct baseline *b, const struct baseline *from)
 {
+	const struct baseline_source *s;
+	const struct permit *p;
 	const struct channel *c;
 	unsigned i;
 
@@ -352,6 +376,10 @@ bool baseline_merge(struct baseline *b, const struct baseline *from)
 		tally_merge(&b->norm[i].seen, &from->norm[i].seen);
 		b->norm[i].refused += from->norm[i].refused;
 	}
+	for (s = from->sources; s; s = s->next)
+		baseline_source_note(b, s->first, s->print);
+	for (p = from->permits; p; p = p->next)
+		permit_add(b, p);
 	budget_merge(&b->budget, &from->budget,
 		     b->from && from->from <= b->to && b->from <= from->to);
 	if (from->from && (!b->from || from->from < b->from))

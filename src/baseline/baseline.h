@@ -195,6 +195,13 @@ struct baseline_progress {
 };
 void baseline_progress(const struct baseline *b, struct baseline_progress *out);
 
+/*
+ * What was learned from is noted, so that nothing is learned twice: a capture by the time of its
+ * first packet (ns) and a hash of its first packets. Known: it was noted already.
+ */
+bool baseline_source_known(const struct baseline *b, int64_t first, uint64_t print);
+void baseline_source_note(struct baseline *b, int64_t first, uint64_t print);
+
 /* Adds what `from` learned; `from` keeps it. Both must be learning. False when memory is out. */
 bool baseline_merge(struct baseline *b, const struct baseline *from);
 

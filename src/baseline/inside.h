@@ -12,6 +12,13 @@
 /* A deviation that somebody looked at and permits (permit.h). */
 struct permit;
 
+/* A capture that was learned from. */
+struct baseline_source {
+	struct baseline_source *next;
+	int64_t first;	/* ns, of its first packet */
+	uint64_t print; /* hash of its first packets */
+};
+
 struct baseline {
 	struct baseline_limits limits;
 	struct arena arena; /* entities and their texts; grows only while learning or loading */
@@ -20,6 +27,7 @@ struct baseline {
 	struct norm norm[BASELINE_MODES];
 	struct budget budget; /* scores seen in learning, thresholds since */
 	struct permit *permits;
+	struct baseline_source *sources;
 
 	const char *by, *reason; /* of who froze it; NULL: nobody approved it */
 	int64_t frozen_at;	 /* ns; 0: it is not frozen */

@@ -1,6 +1,6 @@
 #include "baseline/permit.h"
 
-#include "baseline/channel.h"
+#include "baseline/inside.h"
 
 #include <inttypes.h>
 
@@ -37,6 +37,36 @@ void permit_text(const struct deviation *d, char buf[BASELINE_TEXT])
 	snprintf(buf, BASELINE_TEXT, "%s %s%s%s%s%s%s%s%s", baseline_finding_id(d->what) + 9,
 		 client, *server ? " -> " : "", server, *proto ? " " : "", proto, unit,
 		 *what ? " " : "", what);
+}
+
+static const char *kept(struct baseline *b, const char *text)
+{
+	return text ? arena_text(&b->arena, text, strlen(text)) : "";
+}
+
+static bool same(const struct permit *a, const struct permit *b)
+{
+	return strcmp(a->what, b->what) == 0 && a->has_values == b->has_values &&
+	       (!a->has_values || (a->lo == b->lo && a->hi == b->hi));
+}
+
+bool permit_add(struct baseline *b, const struct permit *p)
+{
+	struct permit **last = &b->permits, *own;
+
+	for (; *last; last = &(*last)->next)
+		if (same(*last, p))
+			return false;
+	own = arena_alloc(&b->arena, sizeof(*own));
+	*own = *p;
+	own->next = NULL;
+	own->what = kept(b, p->what);
+	own->key = hash_bytes(own->what, strlen(own->what), 0);
+	own->by = kept(b, p->by);
+	own->reason = kept(b, p->reason);
+	own->finding = kept(b, p->finding);
+	*last = own;
+	return true;
 }
 
 bool permit_covers(const struct permit *permits, const struct deviation *d)

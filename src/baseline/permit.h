@@ -28,6 +28,9 @@ struct permit {
 /* The deviation as one line: finding, ends, protocol, unit, item. Not its value. */
 void permit_text(const struct deviation *d, char buf[BASELINE_TEXT]);
 
+/* Takes a copy into the baseline; false when that was permitted already. */
+bool permit_add(struct baseline *b, const struct permit *p);
+
 bool permit_covers(const struct permit *permits, const struct deviation *d);
 
 #endif
