@@ -75,14 +75,13 @@ def replay_requests(plant, name):
     """Requests of the HMI recorded minutes before come again, byte by byte, on a new connection from its address."""
     st = plant.stage
     begin, end = _window(plant, name)
-    old = plant.conns["hmi", "mix"]
+    old, then = plant.conns["hmi", "mix"], begin * 0.75
     for i in range(3):  # so that there is something worth a replay: the operator did this
-        st.at(begin * 0.75 + 2 * i, plant.write, "hmi", of.TEMPERATURE, (655, 645, 650)[i])
+        st.at(then + 2 * i, plant.write, "hmi", of.TEMPERATURE, (655, 645, 650)[i])
 
     def again():
         conn = plant.conn("hmi", "mix")
-        writes = [e for e in old.log if e[1][7] == 6][-3:]
-        around = [e for e in old.log if writes[0][0] - 2 < e[0] < writes[-1][0] + 2]
+        around = [e for e in old.log if then - 2 < e[0] < then + 7]
         for round_ in range(3):
             for when, adu, _ in around:
                 st.at(begin + (end - begin) * round_ / 3 + when - around[0][0], replay, conn, adu)
@@ -332,3 +331,14 @@ def file_write(plant, name):
     for i in range(40):
         data = bytes(st.random.randrange(256) for _ in range(200))
         st.at(begin + (end - begin) * i / 40, plant.send, conn, write_file(4, i * 100, data), name, lambda adu: adu)
+
+
+# ---- in training
+
+
+def poisoned(plant, name):
+    """A training run in which the historian writes a set-point again and again: what must not be learned"""
+    begin, end = _window(plant, name, 0.05, 0.95)
+    for i in range(30):
+        plant.stage.at(begin + (end - begin) * (i + 0.5) / 30, plant.send, plant.conns["hist", "mix"],
+                       write_register(of.TEMPERATURE[2], 650), name)

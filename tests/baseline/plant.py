@@ -48,7 +48,10 @@ def bottling_runs():
             Run("clean-1", 1, 31, 1.2, 0.0, events=((0.3, "engineer"),)),
             Run("clean-2", 2, 32, 1.2, 0.5),
             Run("clean-3", 3, 33, 1.2, 0.2, events=((0.15, "hmi_restarts"), (0.8, "engineer")))]
-    return runs + [Run(name, 4 + i, 140 + i, 0.6, 0.09, attack) for i, (name, attack) in enumerate(public(attacks).items())]
+    for i, (name, attack) in enumerate(public(attacks).items()):
+        whole = attack is attacks.poisoned  # this one is learned from
+        runs.append(Run(name, 4 + i, 140 + i, ROUNDS if whole else 0.6, 0.0 if whole else 0.09, attack))
+    return runs
 
 
 def make_bottling(stage, run, out, minutes):
@@ -56,7 +59,7 @@ def make_bottling(stage, run, out, minutes):
     duration = max(240.0, run.rounds * cycle) if run.attack else run.rounds * cycle
     stage.begin(os.path.join(out, run.name), MONDAY + run.day * DAY, run.seed)
     offset = run.share * cycle
-    steady = run.attack is not None
+    steady = run.rounds < 1  # an attack comes in production, that it is not hidden by a phase that ends
     phases = timetable(stage.random, cycle, offset + duration, steady=steady)
     finish(stage, run, bottling.Bottling(stage, phases, cycle, offset, duration), duration)
     return duration

@@ -5,6 +5,7 @@
 """
 
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -66,6 +67,16 @@ def main():
                 outside = [f for f in own if f in times and not begin <= times[f] <= end + 5]
                 assert not outside, f"{name}: frames {outside[:5]} are outside {begin}-{end}"
 
+        def the_policy_permits_what_is_clean():
+            """the plant's policy says nothing of clean runs, and finds what poisons a training run"""
+            for name, some in (("train", False), ("clean-1", False), ("clean-2", False), ("clean-3", False),
+                               ("poisoned", True)):
+                out = subprocess.run([KIDOBAN, "replay", "-p", os.path.join(HERE, "bottling.yaml"), "-o", "-",
+                                      os.path.join(folder, name + ".pcap")], check=False, capture_output=True,
+                                     text=True, timeout=120).stdout
+                alerts = [e["kidoban"]["finding"] for e in map(json.loads, out.splitlines()) if e["event_type"] == "alert"]
+                assert set(alerts) == ({"policy.op-denied"} if some else set()), (name, alerts)
+
         def the_same_seed_gives_the_same():
             """a seed gives the same messages at the same times again"""
             columns = ("time", "src", "sport", "dst", "name", "first", "values", "status")
@@ -76,7 +87,8 @@ def main():
                     different = [pair for pair in zip(one, two) if pair[0] != pair[1]]
                     assert len(one) == len(two) and not different, f"{name}: {different[:1]}"
 
-        return lab.main([every_request_is_answered, labels_lie_within_windows, the_same_seed_gives_the_same], why)
+        return lab.main([every_request_is_answered, labels_lie_within_windows, the_policy_permits_what_is_clean,
+                         the_same_seed_gives_the_same], why)
 
 
 if __name__ == "__main__":
