@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 
-from lab import ether, mac, main, missing, until
+from lab import Ready, ether, mac, main, missing, until
 from plant import CLIENT, CLOSED, OPEN, POLICY, BridgePlant, QueuePlant, datagram, fold
 from outputs import Receiver
 
@@ -277,7 +277,8 @@ def reloads(plant):
         assert all(r["whole"] for r in results) and not reached["forbidden"], (results, reached)
         assert not any(c["lost"] or c["twice"] for c in counted), counted
         if not SANITIZED:
-            assert rss[-1] - rss[7] < 2048, f"RSS by reload: {rss} KiB"
+            # what is in use stays; the gaps between grow by up to 100 KiB each time
+            assert rss[-1] - rss[7] < 4096, f"RSS by reload: {rss} KiB"
         p.end()
         return (f"{p.NAME}: 22 reloads, 2 of them bad; datagrams lost: {[c['lost'] for c in counted]} of "
                 f"{[c['sent'] for c in counted]}; requests answered {[r['count'] for r in results]}, longest silence "
@@ -342,7 +343,7 @@ def flood():
         time.sleep(1)
         before = p.memory()[0]
         capture = p.path("syn.pcap")
-        syns(capture, 300000)
+        syns(capture, 150000)
         began = time.monotonic()
         sender = p.start(p.a, ["tcpreplay", "-i", "ca", "-p", "100000", "--loop", "5", "--unique-ip", "--preload-pcap",
                                "--no-flow-stats", capture])
@@ -454,10 +455,11 @@ def second_files():
             for what, (a, b) in own.items():
                 text = text if what == shared else text.replace(a, b)
             p.write("second.yaml", text)
-            other = p.run(p.path("second.yaml"))
-            deadline = time.monotonic() + 3
-            while other.alive() and time.monotonic() < deadline:
-                time.sleep(0.05)
+            ready = Ready(p.path(f"notify-{shared}"))
+            other = p.run(p.path("second.yaml"), ready.env)
+            until(lambda: ready.heard() or not other.alive(), lambda: f"it runs or ends: {other.err[-5:]}")
+            if not other.alive():
+                other.wait()
             said[shared] = "runs" if other.alive() else other.err[-1]
             other.stop()
             assert p.alive_and_well(), p.status()["problems"]
@@ -470,5 +472,6 @@ TESTS = [killed_bridge, killed_queue, stopped_bridge, stopped_queue, disk_full, 
 
 if __name__ == "__main__":
     only = sys.argv[2:]
+    assert set(only) <= {t.__name__ for t in TESTS}, f"no such test: {only}"
     sys.exit(main([t for t in TESTS if not only or t.__name__ in only],
                   missing("nft", "iptables", "ethtool", "tcpreplay")))

@@ -287,6 +287,7 @@ def main(tests, why_not, run=lambda test: test()):
     failed = 0
     for number, test in enumerate(tests, 1):
         name = (test.__doc__ or test.__name__.replace("_", " ")).strip().splitlines()[0].rstrip(".")
+        begun = time.monotonic()
         try:
             note = run(test)
         except Exception as e:  # the next test still runs
@@ -301,4 +302,5 @@ def main(tests, why_not, run=lambda test: test()):
             if note and not skip:
                 print(f"# {note}")
             print(f"ok {number} - {name}{skip}", flush=True)
+        print(f"# {time.monotonic() - begun:.1f} s", flush=True)
     return 1 if failed else 0

@@ -117,9 +117,9 @@ class Plant(Lab):
 
     # --- the service ---
 
-    def run(self, config=None):
+    def run(self, config=None, env=None):
         """kidoban run, without waiting for it."""
-        return self.start(self.box, [self.kidoban, "run", "-c", config or self.config])
+        return self.start(self.box, [self.kidoban, "run", "-c", config or self.config], env)
 
     def begin(self):
         """Started; returns the seconds until it answered."""
