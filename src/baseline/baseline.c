@@ -36,6 +36,11 @@ const char *baseline_finding_id(enum baseline_finding f)
 	return finding[f].id;
 }
 
+enum baseline_detector baseline_detector_of(enum baseline_finding f)
+{
+	return finding[f].detector;
+}
+
 const char *baseline_detector_name(enum baseline_detector d)
 {
 	static const char *const name[] = {"set", "value", "time", "order"};

@@ -207,6 +207,7 @@ bool baseline_merge(struct baseline *b, const struct baseline *from);
 
 /* Its id in the catalogue, "baseline.new-op", and whose it is. */
 const char *baseline_finding_id(enum baseline_finding f);
+enum baseline_detector baseline_detector_of(enum baseline_finding f);
 const char *baseline_detector_name(enum baseline_detector d);
 
 /* Accepts NULL. */

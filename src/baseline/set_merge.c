@@ -57,15 +57,3 @@ bool set_merge(struct norm *to, const struct norm *from)
 	}
 	return true;
 }
-
-void set_channel_fields(struct archive *a, struct channel *c)
-{
-	(void)a;
-	(void)c;
-}
-
-void set_norm_fields(struct archive *a, struct norm *n)
-{
-	(void)a;
-	(void)n;
-}

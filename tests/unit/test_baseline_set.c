@@ -1,6 +1,7 @@
 /* Was this ever seen? Ranges against a naive set; hosts, links, codes, objects, writers. */
 #include "baseline/inside.h"
 #include "baseline/permit.h"
+#include "baseline/text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -289,6 +290,49 @@ static void two_halves_know_what_the_whole_knows(void **state)
 	baseline_free(b);
 }
 
+static char *text_of(struct baseline *b, size_t *len)
+{
+	char *text = NULL;
+	FILE *f = open_memstream(&text, len);
+
+	assert_non_null(f);
+	assert_true(baseline_save(b, f));
+	fclose(f);
+	return text;
+}
+
+static void it_survives_being_written(void **state)
+{
+	struct diag diag = {.count = 0};
+	struct heard h = {0};
+	struct baseline *b = plant(&h), *read;
+	size_t len, again_len;
+	char *text = text_of(b, &len), *again;
+
+	(void)state;
+	read = baseline_load_text("text", text, len, NULL, &diag);
+	diag_print(&diag, stderr);
+	assert_non_null(read);
+	again = text_of(read, &again_len);
+	assert_string_equal(again, text);
+	baseline_tell(read, hear, &h);
+	opens(read, HMI, PLC, 502, false);
+	asks(read, HMI, PLC, 1, 3, 2, 3);
+	asks(read, HMI, PLC, 1, 6, 5, 1);
+	assert_int_equal(h.count, 0);
+	asks(read, SCADA, PLC, 1, 6, 5, 1);
+	expect(&h, BASELINE_NEW_WRITER,
+	       "10.0.0.6 writes to 10.0.0.11: write-single-register holding 5");
+	opens(read, HMI, PLC, 80, false);
+	expect(&h, BASELINE_NEW_SERVICE, "10.0.0.5 opened TCP 80 to 10.0.0.11");
+	if (getenv("SHOW"))
+		fputs(text, stderr);
+	free(text);
+	free(again);
+	baseline_free(b);
+	baseline_free(read);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +343,7 @@ int main(void)
 		cmocka_unit_test(a_new_host_is_the_cause_of_all_it_does),
 		cmocka_unit_test(a_guessed_client_is_no_news),
 		cmocka_unit_test(two_halves_know_what_the_whole_knows),
+		cmocka_unit_test(it_survives_being_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
