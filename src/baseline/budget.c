@@ -155,8 +155,7 @@ void budget_settle(struct budget *b, double per_day)
 	if (affordable < NEVER)
 		margin = pow(NEVER / (affordable > 1e-3 ? affordable : 1e-3), 1 / TAIL);
 	for (f = 0; f < BASELINE_FINDINGS; f++)
-		if (baseline_detector_of((enum baseline_finding)f) != BASELINE_SET)
-			b->threshold[f] = threshold(b, f, step[f], margin);
+		b->threshold[f] = threshold(b, f, step[f], margin);
 }
 
 double budget_expects(const struct budget *b)

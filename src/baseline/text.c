@@ -381,10 +381,12 @@ static unsigned finding_field(struct archive *a, unsigned f)
 	return BASELINE_FINDINGS;
 }
 
-/* The next finding from f on that something is kept of. */
+/* The next finding from f on that has a threshold and heeds it: what is hard does not. */
 static unsigned next_threshold(const struct budget *b, unsigned f)
 {
-	while (f < BASELINE_FINDINGS && b->threshold[f] == 0)
+	while (f < BASELINE_FINDINGS &&
+	       (b->threshold[f] == 0 ||
+		baseline_detector_of((enum baseline_finding)f) == BASELINE_SET))
 		f++;
 	return f;
 }
