@@ -28,6 +28,15 @@ static const struct {
 	[BASELINE_NEW_WRITER] = {"baseline.new-writer", BASELINE_SET},
 	/* --- value --- */
 	/* --- timing --- */
+	[BASELINE_CYCLE_MISSING] = {"baseline.cycle-missing", BASELINE_TIMING},
+	[BASELINE_CYCLE_EXTRA] = {"baseline.cycle-extra", BASELINE_TIMING},
+	[BASELINE_CYCLE_SHIFTED] = {"baseline.cycle-shifted", BASELINE_TIMING},
+	[BASELINE_CYCLE_UNSTEADY] = {"baseline.cycle-unsteady", BASELINE_TIMING},
+	[BASELINE_HOST_SILENT] = {"baseline.host-silent", BASELINE_TIMING},
+	[BASELINE_SLOW_ANSWER] = {"baseline.slow-answer", BASELINE_TIMING},
+	[BASELINE_ERRORS] = {"baseline.errors", BASELINE_TIMING},
+	[BASELINE_RATE] = {"baseline.rate", BASELINE_TIMING},
+	[BASELINE_FAN_OUT] = {"baseline.fan-out", BASELINE_TIMING},
 	/* --- order --- */
 };
 

@@ -56,6 +56,15 @@ enum baseline_finding {
 	BASELINE_NEW_WRITER,   /* who never wrote writes what another writes: a second master */
 	/* --- value --- */
 	/* --- timing --- */
+	BASELINE_CYCLE_MISSING,	 /* what comes regularly did not, or came late */
+	BASELINE_CYCLE_EXTRA,	 /* it comes faster than it ever did */
+	BASELINE_CYCLE_SHIFTED,	 /* it comes at another period */
+	BASELINE_CYCLE_UNSTEADY, /* it comes less evenly */
+	BASELINE_HOST_SILENT,	 /* nothing comes from a host that speaks regularly */
+	BASELINE_SLOW_ANSWER,	 /* answers take longer */
+	BASELINE_ERRORS,	 /* more requests are refused, or not answered */
+	BASELINE_RATE,		 /* a host opens more sessions, or moves more data */
+	BASELINE_FAN_OUT,	 /* a host speaks with more servers */
 	/* --- order --- */
 	BASELINE_FINDINGS
 };

@@ -66,6 +66,7 @@ struct channel {
 
 	struct tally seen;
 	struct set_channel set;
+	struct timing_channel timing;
 	struct order_model *order; /* order.c's; NULL: none */
 	struct order_run *order_run;
 };
