@@ -27,6 +27,17 @@ bool addr_stays_in_segment(const struct addr *a)
 	return (a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80) || memcmp(a->b, zero, 16) == 0;
 }
 
+bool addr_is_private(const struct addr *a)
+{
+	static const uint8_t loopback[16] = {[15] = 1};
+	const uint8_t *b = a->b + 12;
+
+	if (!addr_is_v4(a))
+		return (a->b[0] & 0xfe) == 0xfc || memcmp(a->b, loopback, 16) == 0;
+	return b[0] == 10 || b[0] == 127 || (b[0] == 172 && (b[1] & 0xf0) == 16) ||
+	       (b[0] == 192 && b[1] == 168) || (b[0] == 100 && (b[1] & 0xc0) == 64);
+}
+
 const char *addr_str(const struct addr *a, char buf[ADDR_STRLEN])
 {
 	if (addr_is_v4(a))

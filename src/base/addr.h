@@ -60,6 +60,9 @@ bool addr_is_broadcast(const struct addr *a);
  * 2.5.6, RFC 1122 3.2.1.3). */
 bool addr_stays_in_segment(const struct addr *a);
 
+/* Of a site's own networks: RFC 1918, RFC 6598, RFC 1122 3.2.1.3, RFC 4193, ::1. */
+bool addr_is_private(const struct addr *a);
+
 /* Text form (dotted quad for IPv4, RFC 5952 for IPv6) into buf of ADDR_STRLEN; returns buf. */
 const char *addr_str(const struct addr *a, char buf[ADDR_STRLEN]);
 

@@ -219,6 +219,23 @@ const char *baseline_finding_id(enum baseline_finding f);
 enum baseline_detector baseline_detector_of(enum baseline_finding f);
 const char *baseline_detector_name(enum baseline_detector d);
 
+/* --- of a deviation --- */
+
+/* As one line, which `kidoban baseline approve` takes. */
+void baseline_permit(const struct deviation *d, char buf[BASELINE_TEXT]);
+
+/* enum op_class of what it is about; -1: no single op or item. */
+int baseline_class(const struct deviation *d);
+
+/* The same for all deviations of one channel; 0: it is about no channel. */
+uint64_t baseline_channel_key(const struct deviation *d);
+
+/* From which score on a soft finding is told. */
+double baseline_threshold(const struct baseline *b, enum baseline_finding f);
+
+/* Events a day that the budget allows; 0: not frozen yet. */
+double baseline_budget(const struct baseline *b);
+
 /* Accepts NULL. */
 void baseline_free(struct baseline *b);
 

@@ -102,13 +102,20 @@ struct engine *engine_new(const struct engine_config *cfg)
 		cfg->incident_longest ? cfg->incident_longest : 3600 * ENGINE_SECOND, told, e);
 	if (e->incidents && cfg->live)
 		incident_live(e->incidents, PATIENCE);
-	if (cfg->baseline)
-		engine_norm_begin(e);
-	if (e->storm && e->endpoints && e->incidents && engine_begin_policy(e))
+	if (e->storm && e->endpoints && e->incidents && engine_begin_policy(e) &&
+	    (!cfg->baseline || engine_norm_begin(e)))
 		return e;
 fail:
 	engine_free(e);
 	return NULL;
+}
+
+void engine_listens_anew(struct engine *e, int64_t time)
+{
+	if (e->vigil)
+		vigil_begin(e->vigil, time);
+	if (e->cfg.baseline)
+		baseline_resume(e->cfg.baseline, time);
 }
 
 /* Once per second of packet time, whichever way it moves: quiet incidents, and what is missing. */
@@ -116,13 +123,14 @@ __attribute__((noinline)) void engine_second(struct engine *e, int64_t time)
 {
 	if (time < e->begin || time - e->ticked > PAUSE) {
 		e->begin = time;
-		if (e->vigil)
-			vigil_begin(e->vigil, time);
+		engine_listens_anew(e, time);
 	}
 	if (e->vigil)
 		vigil_tick(e->vigil, time);
-	if (e->cfg.baseline)
+	if (e->cfg.baseline) {
 		baseline_tick(e->cfg.baseline, time);
+		engine_norm_tick(e, time);
+	}
 	incident_tick(e->incidents, time);
 	e->ticked = time;
 }
@@ -245,6 +253,11 @@ void engine_flush(struct engine *e)
 {
 	if (e->vigil)
 		vigil_tick(e->vigil, e->newest);
+	if (e->cfg.baseline) {
+		if (e->newest)
+			baseline_tick(e->cfg.baseline, e->newest);
+		engine_norm_flush(e);
+	}
 	incident_flush(e->incidents);
 }
 
@@ -283,5 +296,6 @@ void engine_free(struct engine *e)
 	vigil_free(e->vigil);
 	link_free(e->link);
 	free(e->conduit);
+	free(e->norm);
 	free(e);
 }

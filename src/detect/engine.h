@@ -62,6 +62,9 @@ void engine_told(struct engine *e);
 /* Live: time goes on, packets or not. */
 void engine_tick(struct engine *e, int64_t time);
 
+/* Live: packets have passed that nobody looked at, or were lost: nobody was silent meanwhile. */
+void engine_missed(struct engine *e, int64_t time);
+
 /* Live: the wall clock was stepped; what waits for a time begins to wait anew. */
 void engine_clock_stepped(struct engine *e, int64_t time);
 
@@ -98,6 +101,9 @@ void engine_counts(const struct engine *e, unsigned index, uint64_t *incidents,
 
 /* Ops seen of the i-th vocabulary (op/vocab.h), requests, responses and publishes together. */
 uint64_t engine_ops(const struct engine *e, unsigned vocab);
+
+/* Events about the baseline on the day (UTC) of that time and on the day before. */
+void engine_norm_spent(const struct engine *e, int64_t time, uint64_t *today, uint64_t *yesterday);
 
 /* What a device told about itself (detect/endpoint.h); NULL: nothing. */
 const struct endpoint *engine_device(const struct engine *e, const struct addr *a);

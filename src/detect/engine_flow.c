@@ -185,8 +185,11 @@ void engine_on_opened(void *user, struct flow *f)
 	enum judge_finding what;
 
 	engine_time(e, f->last);
-	if (!e->cfg.policy)
+	if (!e->cfg.policy) {
+		if (e->cfg.baseline)
+			engine_norm_opened(e, f);
 		return;
+	}
 	policy_now_at(e->now, f->first);
 	flow_view(f)->policy = e->policy;
 	what = judge_flow(e->now, f, flow_view(f), engine_may_be_older(e, f));
@@ -199,6 +202,8 @@ void engine_on_opened(void *user, struct flow *f)
 		engine_count_permitted(e, flow_view(f)->decision.conduit, false);
 	if (policy_now_at(e->now, f->last) && !may_answer(e, f->last))
 		engine_ask_again(e, f, f->last, f->first_frame);
+	if (e->cfg.baseline)
+		engine_norm_opened(e, f);
 }
 
 /*
@@ -211,7 +216,7 @@ static __attribute__((noinline)) void on_change(struct engine *e, struct flow *f
 	struct flow_view *v = flow_view(f);
 
 	if (p->file != e->file && p->time - e->newest > ENGINE_SECOND && !e->cfg.live)
-		vigil_begin(e->vigil, p->time); /* nobody listened in between */
+		engine_listens_anew(e, p->time);
 	e->file = p->file;
 	engine_time(e, p->time);
 	e->newest = p->time;
@@ -260,8 +265,11 @@ void engine_on_packet(void *user, struct flow *f, const struct packet *p, unsign
 {
 	struct engine *e = user;
 
-	if (!e->now)
+	if (!e->now) {
+		if (e->cfg.baseline)
+			engine_norm_packet(e, p);
 		return;
+	}
 	if (e->cfg.live) {
 		live_packet(e, f, p, side);
 		return;
@@ -320,6 +328,8 @@ void engine_on_closed(void *user, struct flow *f, enum flow_end_reason why)
 		if (what)
 			engine_flow_violation(e, f, what, f->first, f->first_frame, NULL);
 	}
+	if (e->cfg.baseline)
+		engine_norm_closed(e, f);
 	if (why == FLOW_END_EVICTED)
 		flow_given_up(e, f);
 	if (!(e->cfg.events & ENGINE_FLOW))

@@ -41,6 +41,8 @@ void engine_on_anomaly(void *user, struct flow *f, const struct packet *p, const
 
 	if (f && e->now)
 		engine_fresh(e, f);
+	if (f)
+		engine_norm_anomaly(f, (enum anomaly_kind)a->kind);
 	if (a->kind == ANOMALY_STREAM_CONFLICT && is_verified(e, f, p))
 		return;
 	if (e->cfg.events & ENGINE_ANOMALY)
@@ -74,14 +76,20 @@ void engine_on_link(void *user, const struct packet *p)
 	struct heard h = {.addr = &p->src, .mac = &p->src_mac, .p = p};
 
 	engine_time(e, p->time);
-	if (!e->cfg.policy || !p->has_mac)
+	if (!p->has_mac)
 		return;
 	if (p->kind != PACKET_ARP) {
-		link_frame(e->link, e, e->now, e->cfg.lang, p);
+		if (e->cfg.policy)
+			link_frame(e->link, e, e->now, e->cfg.lang, p);
 		return;
 	}
-	h.place = policy_place(e->cfg.policy, &p->src, &p->src_mac);
-	hear_one(e, e->cfg.policy, e->cfg.lang, &h, p->time);
+	if (e->cfg.policy) {
+		h.place = policy_place(e->cfg.policy, &p->src, &p->src_mac);
+		if (!hear_one(e, e->cfg.policy, e->cfg.lang, &h, p->time))
+			return;
+	}
+	if (e->cfg.baseline && !addr_stays_in_segment(&p->src))
+		baseline_host(e->cfg.baseline, &p->src, &p->src_mac, p->time, p->frame);
 }
 
 void engine_on_identity(void *user, struct flow *f, int side, const char *key, struct slice value)

@@ -5,7 +5,8 @@
  *   engine_flow.c  flows: permitted, violations, opened and closed conduits
  *   engine_op.c    ops: permitted or not, and what devices refuse
  *   engine_live.c  incidents as they begin, other policies while flows go on, what is done
- *   engine_norm.c  what is not as it was learned
+ *   engine_norm.c  what is learned, or held against what was learned
+ *   engine_norm_event.c  deviations from it, made into events
  *   engine_hear.c  anomalies, frames that are no IP, what devices tell about themselves
  *
  * Thread: one worker.
@@ -33,6 +34,8 @@ struct engine_done {
 	const char *wanted;  /* static, as in struct incident */
 	uint8_t action;	     /* enum policy_action */
 };
+
+struct norm_events; /* engine_norm_event.c */
 
 struct engine_count {
 	uint64_t incidents, occurrences;
@@ -62,7 +65,8 @@ struct engine {
 	uint16_t policy;  /* number of the policy in force: flows judged by another are stale */
 	int64_t obeyed;	  /* ns, packet time of the newest packet when it came into force */
 	struct flow *hot; /* of the packet at hand, as long as that is */
-	struct flow *norm_flow; /* of what the baseline is looking at; NULL: none */
+	struct norm_events *norm; /* NULL: no baseline */
+	struct flow *norm_flow;	  /* of what the baseline is looking at; NULL: none */
 	struct engine_done done;
 };
 
@@ -81,6 +85,9 @@ static inline bool engine_enforces(const struct engine *e)
 {
 	return e->cfg.act && e->cfg.policy && engine_mode(e) == MODE_ENFORCE;
 }
+
+/* Nobody listened until now: what was not seen was not to be seen. */
+void engine_listens_anew(struct engine *e, int64_t time);
 
 /* Once per second of packet time, whichever way it moves: quiet incidents, and what is missing. */
 void engine_second(struct engine *e, int64_t time);
@@ -152,27 +159,52 @@ static inline void engine_fresh(struct engine *e, struct flow *f)
 	judge_renew(e->now, f, v, v->reversed || engine_may_be_older(e, f));
 }
 
-static inline void engine_count_permitted(struct engine *e, uint32_t conduit, bool is_op)
+static inline void engine_count_permitted(struct engine *e, uint32_t at, bool is_op)
 {
-	if (conduit >= e->conduits)
+	if (at >= e->conduits)
 		return;
 	if (is_op)
-		e->conduit[conduit].ops++;
+		e->conduit[at].ops++;
 	else
-		e->conduit[conduit].flows++;
+		e->conduit[at].flows++;
 }
 
 /* --- engine_op.c --- */
 
 void engine_on_op(void *user, struct flow *f, const struct op *op);
 
-/* --- engine_norm.c --- */
+/* --- engine_norm.c: all but the first two are for engines with a baseline --- */
 
-/* The baseline tells the engine of deviations from now on. */
-void engine_norm_begin(struct engine *e);
+/* See engine_norm_suspect() too. */
+void engine_norm_anomaly(struct flow *f, enum anomaly_kind kind);
+
+/* The operating mode is another one. */
+void engine_norm_mode(struct engine *e);
+
+/* The baseline tells the engine of deviations from now on. False when memory is out. */
+bool engine_norm_begin(struct engine *e);
+
+/* A flow was judged as it opened, or as it closed. */
+void engine_norm_opened(struct engine *e, struct flow *f);
+void engine_norm_closed(struct engine *e, struct flow *f);
 
 /* An op that nothing forbids. */
 void engine_norm_op(struct engine *e, struct flow *f, const struct op *op);
+
+/* A packet, where there is no policy. */
+void engine_norm_packet(struct engine *e, const struct packet *p);
+
+/* --- engine_norm_event.c --- */
+
+/* NULL when memory is out. */
+struct norm_events *engine_norm_events_new(void);
+
+/* user: the engine. */
+void engine_norm_told(void *user, const struct deviation *d);
+
+/* Events that have waited long enough become incidents; all of them do. */
+void engine_norm_tick(struct engine *e, int64_t time);
+void engine_norm_flush(struct engine *e);
 
 /* --- engine_hear.c --- */
 

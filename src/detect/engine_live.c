@@ -193,8 +193,13 @@ void engine_clock_stepped(struct engine *e, int64_t time)
 	e->newest = time;
 	if (e->now)
 		policy_now_at(e->now, time);
-	if (e->vigil)
-		vigil_begin(e->vigil, time);
+	engine_listens_anew(e, time);
+}
+
+void engine_missed(struct engine *e, int64_t time)
+{
+	if (e->cfg.baseline)
+		baseline_resume(e->cfg.baseline, time);
 }
 
 /* --- orders --- */
@@ -253,6 +258,8 @@ static bool obey_policy(struct engine *e, const struct engine_orders *o)
 	e->obeyed = e->newest;
 	if (e->newest)
 		vigil_begin(e->vigil, e->newest);
+	if (e->cfg.baseline)
+		engine_norm_flush(e);
 	incident_flush(e->incidents);
 	free_policy(&old);
 	return true;
@@ -264,9 +271,13 @@ bool engine_obey(struct engine *e, const struct engine_orders *o)
 		if (e->now && !obey_now(e, o))
 			return false;
 		take(e, o);
+		engine_norm_mode(e);
 		return true;
 	}
-	return obey_policy(e, o);
+	if (!obey_policy(e, o))
+		return false;
+	engine_norm_mode(e);
+	return true;
 }
 
 const struct engine_conduit_count *engine_conduit_counts(const struct engine *e, uint32_t *count)

@@ -55,6 +55,7 @@ static void error_response(struct engine *e, struct flow *f, const struct op *op
 	struct incident *i;
 
 	if (judge_illegal_function(op)) {
+		engine_norm_suspect(f, false);
 		i = engine_report(e, JUDGE_ILLEGAL_FUNCTION,
 				  mix(mix_text(engine_flow_key(f), op->proto), op->code), 0,
 				  op->time, op->frame);
@@ -67,6 +68,7 @@ static void error_response(struct engine *e, struct flow *f, const struct op *op
 	w.duration = storm_error(e->storm, flow_server(f), op->time);
 	if (w.duration < 0)
 		return;
+	engine_norm_suspect(f, true);
 	i = engine_report(e, JUDGE_STORM, mix_addr(0, flow_server(f)), 0, op->time, op->frame);
 	if (i) {
 		i->count = STORM_ERRORS; /* it begins with the first of them */

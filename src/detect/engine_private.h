@@ -25,6 +25,9 @@ void engine_sweep_begins(struct engine *e, const struct addr *client, int64_t ti
 /* True when the incident is one of that finding. */
 bool engine_is(const struct engine *e, const struct incident *i, enum judge_finding what);
 
+/* Something speaks against that flow: it is not learned from. ever: any more; else for a while. */
+void engine_norm_suspect(struct flow *f, bool ever);
+
 /* The verdict and the conduit of a violation; more is at stake in a safety zone. */
 void engine_fill_verdict(struct engine *e, struct incident *i, const struct flow_view *v,
 			 uint32_t conduit, bool is_op);

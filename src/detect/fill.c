@@ -78,3 +78,20 @@ void fill_packet(const struct policy *policy, struct incident *i, const struct p
 	fill_place(policy, dst, &i->dst_zone, &i->dst_asset);
 	fill_severity(policy, i, src, dst);
 }
+
+void fill_addrs(const struct policy *policy, struct incident *i, const struct addr *src,
+		const struct addr *dst)
+{
+	struct policy_place from, to;
+
+	i->has_addr = true;
+	i->src = *src;
+	i->dst = dst ? *dst : *src;
+	if (!policy)
+		return;
+	from = policy_place(policy, &i->src, NULL);
+	to = policy_place(policy, &i->dst, NULL);
+	fill_source(policy, from, i);
+	fill_place(policy, to, &i->dst_zone, &i->dst_asset);
+	fill_severity(policy, i, from, to);
+}

@@ -25,4 +25,8 @@ void fill_severity(const struct policy *p, struct incident *i, struct policy_pla
 void fill_flow(const struct policy *policy, struct incident *i, struct flow *f, int from);
 void fill_packet(const struct policy *policy, struct incident *i, const struct packet *p);
 
+/* Two ends of which nothing but the addresses is known; dst may be NULL. policy may be NULL. */
+void fill_addrs(const struct policy *policy, struct incident *i, const struct addr *src,
+		const struct addr *dst);
+
 #endif

@@ -33,18 +33,22 @@ static void device(const struct asker *a, enum judge_finding what, uint64_t key,
 	words_fill(&w, what, i);
 }
 
-void hear_one(struct engine *e, const struct policy *p, enum finding_lang lang,
+bool hear_one(struct engine *e, const struct policy *p, enum finding_lang lang,
 	      const struct heard *h, int64_t time)
 {
 	const struct asker a = {e, p, lang};
 	uint64_t key = hash_bytes(h->addr->b, sizeof(h->addr->b), 0);
 
-	if (judge_unknown(p, h->addr, h->place))
+	bool unknown = judge_unknown(p, h->addr, h->place);
+	bool other = h->mac && judge_mac(p, h->place, h->mac);
+
+	if (unknown)
 		device(&a, JUDGE_UNKNOWN_DEVICE, key, h);
-	if (h->mac && judge_mac(p, h->place, h->mac))
+	if (other)
 		device(&a, JUDGE_MAC_CHANGED, hash_bytes(h->mac->b, sizeof(h->mac->b), key), h);
 	if (policy_is_ended(p, h->place, time))
 		device(&a, JUDGE_END_OF_LIFE, hash_u64(h->place.asset, 0), h);
+	return !unknown && !other;
 }
 
 void hear_flow(struct engine *e, const struct policy *p, enum finding_lang lang, struct flow *f)
@@ -64,6 +68,7 @@ void hear_flow(struct engine *e, const struct policy *p, enum finding_lang lang,
 		if (v->device_ok[end] || !f->packets[side])
 			continue;
 		v->device_ok[end] = true;
-		hear_one(e, p, lang, &h, f->last);
+		if (!hear_one(e, p, lang, &h, f->last))
+			engine_norm_suspect(f, true);
 	}
 }

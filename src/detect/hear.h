@@ -20,8 +20,8 @@ struct heard {
 	const struct packet *p; /* without a flow */
 };
 
-/* time: ns since 1970 UTC. */
-void hear_one(struct engine *e, const struct policy *p, enum finding_lang lang,
+/* time: ns since 1970 UTC. False: something is said against the device. */
+bool hear_one(struct engine *e, const struct policy *p, enum finding_lang lang,
 	      const struct heard *h, int64_t time);
 
 /*

@@ -146,15 +146,37 @@ static uint64_t key_at(uint64_t key, uint64_t place)
 	return hash_u64(place, key);
 }
 
-struct incident *incident_find_at(struct incident_table *t, const struct finding *f, uint64_t key,
-				  uint64_t place)
+static struct entry *find_at(struct incident_table *t, const struct finding *f, uint64_t key,
+			     uint64_t place)
 {
 	struct entry *base = find(t, f, key);
 	uint32_t at = base && place ? place_index(&base->incident, place) : 0;
 
 	if (at) /* INCIDENT_PLACES and more: no entry has that key */
 		base = find(t, f, key_at(key, place));
-	return base ? &base->incident : NULL;
+	return base;
+}
+
+struct incident *incident_find_at(struct incident_table *t, const struct finding *f, uint64_t key,
+				  uint64_t place)
+{
+	struct entry *e = find_at(t, f, key, place);
+
+	return e ? &e->incident : NULL;
+}
+
+struct incident *incident_keep_at(struct incident_table *t, const struct finding *f, uint64_t key,
+				  uint64_t place, int64_t time)
+{
+	struct entry *e = find_at(t, f, key, place);
+
+	if (!e)
+		return NULL;
+	if (time > e->incident.last)
+		e->incident.last = time;
+	touched_remove(&t->touched, e);
+	touched_append(&t->touched, e);
+	return &e->incident;
 }
 
 static void tell(struct incident_table *t, struct entry *e, enum incident_phase phase)

@@ -24,7 +24,9 @@
 #define INCIDENT_PLACES 16  /* objects or servers told one by one, the rest is only counted */
 #define INCIDENT_OBJECT 160
 #define INCIDENT_VALUES 160
-#define INCIDENT_PROTOS 4 /* protocols followed on a flow that is a violation by itself */
+#define INCIDENT_PERMIT 200 /* bytes of the line that permits a deviation, with its NUL */
+#define INCIDENT_ALSO	6   /* other deviations of the same event told one by one */
+#define INCIDENT_PROTOS 4   /* protocols followed on a flow that is a violation by itself */
 
 /* Which word about an incident this is. */
 enum incident_phase {
@@ -32,6 +34,24 @@ enum incident_phase {
 	INCIDENT_OPENED, /* live: it has just begun */
 	INCIDENT_ENDED,	 /* live: it is over, and was seen more than once */
 	INCIDENT_OVER	 /* live: it is over, and there is nothing to add: for those who count */
+};
+
+/* A deviation from the baseline, as the incident of its event keeps it. */
+struct incident_norm {
+	const char *detector; /* static: "set", "value", "time", "order"; NULL: it is none */
+	bool hard;	      /* no threshold applies; score and threshold are 0 */
+	bool early;	      /* still inside, but on its way out: a warning */
+	double score;	      /* 1 is the edge of what was learned */
+	double threshold;     /* told from this score on */
+	uint64_t learned;     /* how often what was expected was seen in learning; 0: never */
+	int64_t since, until; /* ns since 1970 UTC, from when to when */
+	char permit[INCIDENT_PERMIT]; /* `kidoban baseline approve` takes it */
+	struct {
+		const char *finding, *detector; /* static; of the catalogue */
+		uint64_t count;
+	} also[INCIDENT_ALSO]; /* what else belongs to the event */
+	uint32_t alsos;	       /* how many of also[] are used */
+	uint64_t others;       /* deviations of still other kinds */
 };
 
 /* One thing that happened, copied out of flow and op; what a sink gets. No pointers into packets.
@@ -97,6 +117,8 @@ struct incident {
 	bool swept; /* it is: the sweep's incident tells of it, as long as nothing was done or said
 		     */
 
+	struct incident_norm norm;
+
 	bool has_op;				   /* the fields below are filled */
 	const char *op_proto, *op_name, *op_space; /* static */
 	uint8_t op_role, op_class;		   /* enum op_role, enum op_class */
@@ -152,6 +174,10 @@ struct incident *incident_report_at(struct incident_table *t, const struct findi
 /* The open incident of that key and place, NULL if it has none of its own. */
 struct incident *incident_find_at(struct incident_table *t, const struct finding *f, uint64_t key,
 				  uint64_t place);
+
+/* The same, and it goes on: it is not over for a while yet, though nothing is counted. */
+struct incident *incident_keep_at(struct incident_table *t, const struct finding *f, uint64_t key,
+				  uint64_t place, int64_t time);
 
 /* Tells what has been quiet, or open, for long enough at that time; incident_report() does too.
  * Live also what has waited for long enough. */

@@ -55,20 +55,22 @@ enum judge_finding {
 struct flow_view {
 	struct policy_place place[2]; /* of client and server */
 	struct policy_flow_decision decision;
-	bool opened;	   /* place and decision are filled */
-	bool known_ops;	   /* an op of a protocol that the pair permits was seen */
-	uint8_t cut : 2;   /* act: bits by side: nothing more of its bytes passes */
-	uint8_t asked : 1; /* what is not claimed was judged before its end */
-	uint8_t told;	   /* enum judge_finding about the flow as a whole, if one was told */
-	uint16_t did;	   /* classes of ops seen since, bits of enum op_class */
-	bool device_ok[2]; /* client, server: checked against the list of assets */
-	bool reversed;	   /* the decision is on the flow as if its server were the client */
-	bool talked;	   /* since then both ends have said something */
-	bool safety;	   /* one of the ends is in a safety zone */
-	uint8_t blocked;   /* act: enum policy_action done to the flow as a whole; ACTION_ALERT */
-	uint32_t epoch;	   /* of policy_now when it was decided */
-	uint16_t policy;   /* number of the policy that place and decision are of */
-	uint16_t act;	   /* act: its conversation, from 1; 0: none */
+	bool opened;	     /* place and decision are filled */
+	bool known_ops;	     /* an op of a protocol that the pair permits was seen */
+	uint8_t cut : 2;     /* act: bits by side: nothing more of its bytes passes */
+	uint8_t asked : 1;   /* what is not claimed was judged before its end */
+	uint8_t normed : 1;  /* the baseline was told of the flow */
+	uint8_t suspect : 4; /* so many answers more are not learned from; 15: none ever */
+	uint8_t told;	     /* enum judge_finding about the flow as a whole, if one was told */
+	uint16_t did;	     /* classes of ops seen since, bits of enum op_class */
+	bool device_ok[2];   /* client, server: checked against the list of assets */
+	bool reversed;	     /* the decision is on the flow as if its server were the client */
+	bool talked;	     /* since then both ends have said something */
+	bool safety;	     /* one of the ends is in a safety zone */
+	uint8_t blocked;     /* act: enum policy_action done to the flow as a whole; ACTION_ALERT */
+	uint32_t epoch;	     /* of policy_now when it was decided */
+	uint16_t policy;     /* number of the policy that place and decision are of */
+	uint16_t act;	     /* act: its conversation, from 1; 0: none */
 };
 
 _Static_assert(sizeof(struct flow_view) <= FLOW_USER_WORDS * sizeof(uint64_t),

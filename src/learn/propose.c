@@ -71,18 +71,6 @@ static void sort_hosts(struct learn *l)
 			l->host_slot[i] = now[l->host_slot[i] - 1] + 1;
 }
 
-/* RFC 1918, RFC 6598, RFC 1122 3.2.1.3, RFC 4193, ::1. */
-static bool is_private(const struct addr *a)
-{
-	static const uint8_t loopback[16] = {[15] = 1};
-	const uint8_t *b = a->b + 12;
-
-	if (!addr_is_v4(a))
-		return (a->b[0] & 0xfe) == 0xfc || memcmp(a->b, loopback, 16) == 0;
-	return b[0] == 10 || b[0] == 127 || (b[0] == 172 && (b[1] & 0xf0) == 16) ||
-	       (b[0] == 192 && b[1] == 168) || (b[0] == 100 && (b[1] & 0xc0) == 64);
-}
-
 /* Field protocols are spoken in the plant; a broker may be anywhere. */
 static uint16_t classes(const uint16_t *by_vocab, bool field)
 {
@@ -139,7 +127,7 @@ static void classify_hosts(struct learn *l)
 	for (i = 0; i < l->hosts; i++) {
 		struct learn_host *h = &l->host[i];
 
-		h->local = h->local || is_private(&h->addr) || classes(h->served, true);
+		h->local = h->local || addr_is_private(&h->addr) || classes(h->served, true);
 		h->role = (uint8_t)guess_role(l, h);
 	}
 	/* a network is in the plant as a whole */

@@ -167,6 +167,11 @@ static void on_alert(struct sink *s, const struct incident *i)
 		op(c, i);
 	if (i->id)
 		labelled(c, "flexString1", "phase", over ? "ended" : "opened");
+	if (i->norm.detector) {
+		labelled(c, "flexString2", "permit", i->norm.permit);
+		number(c, "cn2", i->norm.learned);
+		pair(c, "cn2Label", "times seen in learning");
+	}
 	pair(c, "msg", i->observed);
 	put(c, "\n", 1);
 }

@@ -313,6 +313,63 @@ static json_t *all_refs(const struct incident *i)
 	return refs;
 }
 
+/* A count of what was seen in learning; without times when it was never seen. */
+static json_t *learned_object(const struct incident_norm *n)
+{
+	json_t *o = json_object();
+
+	eve_put_int(o, "count", n->learned);
+	if (n->learned) {
+		put_time(o, "first", n->since);
+		put_time(o, "last", n->until);
+	}
+	return o;
+}
+
+static json_t *also_list(const struct incident_norm *n)
+{
+	json_t *list = json_array();
+	uint32_t k;
+
+	for (k = 0; k < n->alsos; k++) {
+		json_t *o = json_object();
+
+		eve_put(o, "finding", n->also[k].finding);
+		eve_put(o, "detector", n->also[k].detector);
+		eve_put_int(o, "count", n->also[k].count);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+/* Six digits are more than a score means. */
+static void put_score(json_t *o, const char *key, double v)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.6g", v);
+	json_object_set_new(o, key, json_real(strtod(text, NULL)));
+}
+
+static json_t *norm_object(const struct incident_norm *n)
+{
+	json_t *o = json_object();
+
+	eve_put(o, "detector", n->detector);
+	json_object_set_new(o, "hard", json_boolean(n->hard));
+	if (!n->hard) {
+		put_score(o, "score", n->score);
+		put_score(o, "threshold", n->threshold);
+	}
+	json_object_set_new(o, "early", json_boolean(n->early));
+	json_object_set_new(o, "learned", learned_object(n));
+	eve_put(o, "permit", n->permit);
+	json_object_set_new(o, "also", also_list(n));
+	if (n->others)
+		eve_put_int(o, "others", n->others);
+	return o;
+}
+
 static void on_alert(struct sink *s, const struct incident *i)
 {
 	struct eve *e = (struct eve *)s;
@@ -366,6 +423,8 @@ static void on_alert(struct sink *s, const struct incident *i)
 	put_device(o, "dest_device", i->dst_device);
 	eve_put(o, "conduit", i->conduit);
 	eve_put(o, "watch", i->watch);
+	if (i->norm.detector)
+		json_object_set_new(o, "baseline", norm_object(&i->norm));
 	if (i->did_mask)
 		put_classes(o, i->did_mask);
 	if (i->has_op)

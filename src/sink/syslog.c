@@ -146,6 +146,9 @@ size_t syslog_alert(char *out, size_t size, uint8_t facility, const struct incid
 	put_param(&o, "destAsset", i->dst_asset);
 	put_param(&o, "conduit", i->conduit);
 	put_param(&o, "watch", i->watch);
+	put_param(&o, "detector", i->norm.detector);
+	if (i->norm.detector)
+		put_param(&o, "permit", i->norm.permit);
 	add(&o, "] " BOM);
 	put(&o, body, n);
 	return end(&o);

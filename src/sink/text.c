@@ -74,6 +74,25 @@ static const char *moment(int64_t ns, char out[32])
 	return out;
 }
 
+/* Of a deviation: how well what was expected is known, and what else belongs to the event. */
+static void add_norm(struct line *l, const struct incident_norm *n, bool ja)
+{
+	char when[32];
+	uint32_t k;
+
+	if (n->learned)
+		add(l,
+		    ja ? "(学習時 %" PRIu64 " 回、%s から)"
+		       : " (learned %" PRIu64 " times since %s)",
+		    n->learned, moment(n->since, when));
+	for (k = 0; k < n->alsos; k++)
+		add(l, "%s%s x%" PRIu64,
+		    k	 ? ", "
+		    : ja ? "、ほかに "
+			 : ", also ",
+		    n->also[k].finding, n->also[k].count);
+}
+
 static void on_alert(struct sink *s, const struct incident *i)
 {
 	struct text *t = (struct text *)s;
@@ -95,6 +114,8 @@ static void on_alert(struct sink *s, const struct incident *i)
 	    : ja	  ? "。想定: "
 			  : "; expected: ",
 	    i->expected);
+	if (i->norm.detector)
+		add_norm(&l, &i->norm, ja);
 	if (i->wanted)
 		add(&l, ja ? " [%2$s の代わりに %1$s]" : " [%s instead of %s]", i->verdict,
 		    i->wanted);
