@@ -10,12 +10,13 @@ Every contestant learns from the same part, judges the same other part, and is c
 - An event claims the frames of its channel, both directions, from its first to its last occurrence; one frame if
   they are the same; frames between its two hosts if it names no ports; frames of the sending MAC if it names no IP
   conversation. One that says of a conversation or host that it should not be there claims all its frames from then on.
-  Events of the simple ones claim nothing in pauses of 60 s and more.
-  Precision, recall and F1 count frames that are claimed by any event against frames labelled hostile.
+  Events of the simple ones claim nothing in pauses of 60 s and more. Precision, recall and F1 count frames that are
+  claimed by any event against frames labelled hostile.
 - An attack is found if an event begins in its window, or in the 60 s after, and, where frames of the window are
-  labelled, claims one of these. The delay is from the beginning of the window to that of the event. An event that
-  began with an attack less than 60 s before and still goes on finds this one too, with no delay. For the simple ones
-  every single deviation counts as a beginning, also amid a false event: one that cries all the time finds much.
+  labelled, claims one of these. The delay is from the first labelled frame of the window, else from its beginning, to
+  that of the event. An event that began with an attack less than 60 s before and still goes on finds this one too, with
+  no delay. For the simple ones every single deviation counts as a beginning, also amid a false event: one that cries
+  all the time finds much.
 - An event is false if it claims no labelled frame and begins in no window, nor in the 60 s after one; a window with
   labelled frames excuses only events that claim one, where frames are what is judged (`by: packets`). The rate per
   day is that of the time judged, without the windows where these are what is judged; none is given below an hour.
@@ -305,7 +306,8 @@ class Score:
                 elif e.first < w.begin <= e.last and any(v.begin <= e.first <= v.end + GRACE for v in before):
                     hits.append((w.begin, e.detector))
             if hits:
-                self.delays[name] = ((min(hits)[0] - w.begin) / 1e6, sorted({d for _, d in hits}))
+                begin = min((t for t in marked if w.begin <= t <= w.end), default=w.begin)
+                self.delays[name] = (max(0, min(hits)[0] - begin) / 1e6, sorted({d for _, d in hits}))
         for e in events:
             if hostile is not None and any(hostile[n] for n in e.claims):
                 continue
@@ -329,7 +331,7 @@ class Score:
             return "-" if not self.packets or x is None else f"{x:.4f}"
         found = f"{len(self.delays)}/{self.attacks}" if self.attacks else "-"
         delay = f"{statistics.median(d for d, _ in self.delays.values()):.2f} s" if self.delays else "-"
-        rate = f"{len(self.false) * DAY / self.clean:.1f}" if self.clean >= HOUR else "-"
+        rate = f"{len(self.false) * DAY / self.clean:.1f}" if self.clean >= 0.99 * HOUR else "-"
         return (f"| {name} | {found} | {delay} | {part(self.precision())} | {part(self.recall())} | "
                 f"{part(self.f1())} | {self.events} | {len(self.false)} | {rate} |")
 
@@ -399,7 +401,7 @@ def plant_scenarios(folder):
     owner = {n: max((p for p in plants if n.startswith(p)), key=len, default=None) for n in names}
     for plant in plants:
         title = plant.rstrip("-") or "plant"
-        own = [n for n in names if owner[n] == plant and not n.endswith("train")]
+        own = [n for n in names if owner[n] == plant and not n.removeprefix(plant).startswith("train")]
         clean = [n for n in own if n.removeprefix(plant).startswith("clean")]
         runs = [([n], n, "clean", "windows") for n in clean]
         attacks = [n for n in own if n not in clean]
