@@ -237,8 +237,9 @@ class Kidoban:
             raise RuntimeError(f"kidoban {' '.join(args)}: {r.returncode}: {r.stderr.decode()[-500:]}")
         return r.stdout.decode()
 
-    def learn(self, parts):
-        """What `replay` is given for each of kidoban's ways to judge."""
+    def learn(self, parts, forbids=None):
+        """What `replay` is given for each of kidoban's ways to judge. forbids: a policy, whose violations are not
+        to be taken for normal."""
         paths = [p.path for p in parts]
         ways = {ALONE: []}
         policy = os.path.join(self.folder, "policy.yaml")
@@ -248,7 +249,7 @@ class Kidoban:
             baseline = os.path.join(self.folder, "baseline.yaml")
             for old in glob.glob(baseline + "*"):
                 os.unlink(old)
-            self._run("learn", "--baseline", baseline, *paths)
+            self._run("learn", "--baseline", baseline, *(["-p", forbids] if forbids else []), *paths)
             self._run("baseline", "freeze", baseline)
             ways[LEARNED] = ["-b", baseline]
         return ways
@@ -374,7 +375,7 @@ def run_scenario(s, exe, shared):
         for d in detectors.values():
             d.finish()
         kidoban = Kidoban(exe, work)
-        ways = kidoban.learn(learned)
+        ways = kidoban.learn(learned, s.get("policy"))
         learned.clear()
         scores = {}
         for p in (p for spec in s["test"] for p in make_parts(spec, shared, cuts)):  # one at a time: they may be large
@@ -401,7 +402,7 @@ def plant_scenarios(folder):
     owner = {n: max((p for p in plants if n.startswith(p)), key=len, default=None) for n in names}
     for plant in plants:
         title = plant.rstrip("-") or "plant"
-        own = [n for n in names if owner[n] == plant and not n.removeprefix(plant).startswith("train")]
+        own = [n for n in names if owner[n] == plant and n.removeprefix(plant) not in ("train", "poisoned")]
         clean = [n for n in own if n.removeprefix(plant).startswith("clean")]
         runs = [([n], n, "clean", "windows") for n in clean]
         attacks = [n for n in own if n not in clean]
@@ -412,6 +413,12 @@ def plant_scenarios(folder):
                    "learn": [{"file": os.path.abspath(os.path.join(folder, plant + "train.pcap"))}],
                    "test": [{"file": os.path.abspath(os.path.join(folder, n + ".pcap")), "labels": way} for n in files],
                    "by": by}
+    if {"poisoned", "write-by-reader"} <= set(names):
+        yield {"id": "poisoned", "by": "packets", "policy": os.path.join(HERE, "bottling.yaml"),
+               "title": "Lab, plant: what a policy forbids was there while learning, and comes again",
+               "note": "kidoban learned with the policy, and judges without it; the others know no policy",
+               "learn": [{"file": os.path.abspath(os.path.join(folder, "poisoned.pcap"))}],
+               "test": [{"file": os.path.abspath(os.path.join(folder, "write-by-reader.pcap")), "labels": "plant"}]}
 
 
 def attack_table(scores):
