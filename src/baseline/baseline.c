@@ -27,6 +27,12 @@ static const struct {
 	[BASELINE_NEW_OBJECT] = {"baseline.new-object", BASELINE_SET},
 	[BASELINE_NEW_WRITER] = {"baseline.new-writer", BASELINE_SET},
 	/* --- value --- */
+	[BASELINE_VALUE_OUT_OF_RANGE] = {"baseline.value-out-of-range", BASELINE_VALUE},
+	[BASELINE_WRITTEN_VALUE] = {"baseline.written-value", BASELINE_VALUE},
+	[BASELINE_VALUE_JUMP] = {"baseline.value-jump", BASELINE_VALUE},
+	[BASELINE_VALUE_FROZEN] = {"baseline.value-frozen", BASELINE_VALUE},
+	[BASELINE_VALUE_DRIFT] = {"baseline.value-drift", BASELINE_VALUE},
+	[BASELINE_VALUES_APART] = {"baseline.values-apart", BASELINE_VALUE},
 	/* --- timing --- */
 	[BASELINE_CYCLE_MISSING] = {"baseline.cycle-missing", BASELINE_TIMING},
 	[BASELINE_CYCLE_EXTRA] = {"baseline.cycle-extra", BASELINE_TIMING},

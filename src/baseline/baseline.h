@@ -54,7 +54,13 @@ enum baseline_finding {
 	BASELINE_NEW_OP,       /* a class or code that this channel never had */
 	BASELINE_NEW_OBJECT,   /* an object that this code was never used on here */
 	BASELINE_NEW_WRITER,   /* who never wrote writes what another writes: a second master */
-	/* --- value --- */
+	/* --- value: soft, all of them --- */
+	BASELINE_VALUE_OUT_OF_RANGE, /* one that was read is not among those learned */
+	BASELINE_WRITTEN_VALUE,	     /* likewise one that is written */
+	BASELINE_VALUE_JUMP,	     /* it went farther at once than it ever did */
+	BASELINE_VALUE_FROZEN,	     /* it stands still as long as it never did */
+	BASELINE_VALUE_DRIFT,	     /* its mean is on its way out; early */
+	BASELINE_VALUES_APART,	     /* two that always moved together no longer do */
 	/* --- timing --- */
 	BASELINE_CYCLE_MISSING,	 /* what comes regularly did not, or came late */
 	BASELINE_CYCLE_EXTRA,	 /* it comes faster than it ever did */

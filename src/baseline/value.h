@@ -1,6 +1,14 @@
 /*
  * baseline/value.h - is this a value it takes?
  *
+ * An object is one place of one server that holds a value (a register, a coil, a tag, a topic),
+ * whoever reads it; what is written to it is known apart from what is read of it. Each has a model
+ * of a few hundred bytes (value_model.h): what it was seen to be, how far it moves at once, how
+ * long it stands still. A 16-bit word may be half of something larger: value_type.h finds out.
+ *
+ * Where several values come in one answer, pairs of them that always move together are looked for
+ * (value_pair.h). All of it is soft: the budget decides from which score on it is told.
+ *
  * Private to baseline/. Thread: one worker.
  */
 #ifndef KIDOBAN_BASELINE_VALUE_H
@@ -15,8 +23,17 @@ struct norm;
 /* The objects an item reads or writes, in order: no lookup per value. */
 struct value_item;
 
+struct value_object;
+struct value_pair;
+
 struct value_norm {
-	uint32_t objects; /* followed */
+	uint32_t objects;		    /* followed */
+	struct value_object *first, **last; /* in the order they were first seen in */
+	struct value_object **bucket;	    /* mask + 1, a power of two; NULL: no objects yet */
+	uint32_t mask;			    /* of bucket */
+	struct value_pair *pairs;	    /* all of them */
+	uint32_t pair_count;		    /* of pairs */
+	double *spare[3]; /* blocks of discrete sets that are free again, by size */
 };
 
 void value_check(struct baseline *b, const struct sight *s);
