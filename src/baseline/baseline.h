@@ -239,6 +239,9 @@ uint64_t baseline_channel_key(const struct deviation *d);
 /* From which score on a soft finding is told. */
 double baseline_threshold(const struct baseline *b, enum baseline_finding f);
 
+/* Frozen: other thresholds, for so many events a day. */
+void baseline_spend(struct baseline *b, double per_day);
+
 /* Events a day that the budget allows; 0: not frozen yet. */
 double baseline_budget(const struct baseline *b);
 

@@ -37,3 +37,9 @@ double baseline_budget(const struct baseline *b)
 {
 	return b->budget.per_day;
 }
+
+void baseline_spend(struct baseline *b, double per_day)
+{
+	if (b->state == BASELINE_FROZEN)
+		budget_settle(&b->budget, per_day);
+}

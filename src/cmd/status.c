@@ -3,6 +3,7 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct cmd_help help = {
 	"status", "[-c kidoban.yaml | --socket PATH] [--json]",
@@ -45,6 +46,36 @@ static void head(const json_t *o)
 		       client_text(o, "operating_mode"));
 	else
 		printf("no policy: only what is wrong by itself is told\n");
+}
+
+static void baseline(const json_t *o)
+{
+	const json_t *b = json_object_get(o, "baseline");
+	int64_t ops, recent;
+
+	if (!b)
+		return;
+	printf("baseline %s, %s: ", client_text(b, "file"), client_text(b, "state"));
+	if (strcmp(client_text(b, "state"), "frozen") == 0) {
+		printf("%lld of %g events today, %lld yesterday\n",
+		       (long long)client_number(b, "events_today"),
+		       json_number_value(json_object_get(b, "budget")),
+		       (long long)client_number(b, "events_yesterday"));
+		return;
+	}
+	recent = client_number(b, "recent_ops");
+	ops = client_number(b, "ops");
+	if (!ops) {
+		printf("nothing yet\n");
+		return;
+	}
+	printf("%lld messages since %s, of the last hour's %.2f %% were known already; %s\n",
+	       (long long)ops, client_text(b, "from_local"),
+	       recent ? 100.0 * (double)client_number(b, "recent_explained") / (double)recent : 0,
+	       json_is_true(json_object_get(b, "settled")) ? "settled" : "not settled");
+	printf("  the last thing new was at %s; %lld channels, %lld kinds of messages\n",
+	       client_text(b, "news_local"), (long long)client_number(b, "channels"),
+	       (long long)client_number(b, "items"));
 }
 
 static void problems(const json_t *o)
@@ -205,6 +236,7 @@ static int show(const json_t *o, bool json)
 		putchar('\n');
 	} else {
 		head(o);
+		baseline(o);
 		problems(o);
 		sources(o);
 		conduits(o);

@@ -84,6 +84,10 @@ struct engine_orders {
 };
 bool engine_obey(struct engine *e, const struct engine_orders *o);
 
+/* Another baseline to learn into or to compare with, as from the next packet; there was one before,
+ * which may be freed when this returns. */
+void engine_baseline(struct engine *e, struct baseline *b);
+
 /* What passed through conduit i, and what was refused in its name; by conduit of the policy. */
 struct engine_conduit_count {
 	uint64_t flows, ops; /* permitted */

@@ -185,3 +185,12 @@ void engine_norm_packet(struct engine *e, const struct packet *p)
 	engine_time(e, p->time);
 	e->newest = p->time;
 }
+
+void engine_baseline(struct engine *e, struct baseline *b)
+{
+	engine_norm_flush(e);
+	e->cfg.baseline = b;
+	baseline_tell(b, engine_norm_told, e);
+	engine_norm_mode(e);
+	baseline_resume(b, e->newest);
+}

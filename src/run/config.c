@@ -144,14 +144,54 @@ static void top_response(struct loader *l, const struct yaml_node *n, void *obje
 	load_fields(l, n, "response", response_fields, object);
 }
 
+static void baseline_file(struct loader *l, const struct yaml_node *n, void *object)
+{
+	((struct run_config *)object)->baseline = config_written(l, n, "file");
+}
+
+static void baseline_learn(struct loader *l, const struct yaml_node *n, void *object)
+{
+	((struct run_config *)object)->baseline_learn = config_yes(l, n, "learn");
+}
+
+static void baseline_budget(struct loader *l, const struct yaml_node *n, void *object)
+{
+	((struct run_config *)object)->baseline_budget = config_number(l, n, "budget", 1, 10000);
+}
+
+static void top_baseline(struct loader *l, const struct yaml_node *n, void *object)
+{
+	static const struct field baseline_fields[] = {
+		{"file", baseline_file, true},
+		{"learn", baseline_learn, false},
+		{"budget", baseline_budget, false},
+		{NULL, NULL, false},
+	};
+	const struct run_config *c = object;
+
+	load_fields(l, n, "baseline", baseline_fields, object);
+	if (c->baseline_learn && c->baseline_budget > 0)
+		load_warning(l, yaml_get(n, "budget"),
+			     "budget: it is for a baseline that is compared with; while it is "
+			     "learned nothing is told");
+}
+
 static const struct field top_fields[] = {
-	{"policy", top_policy, false},	   {"state", top_state, false},
-	{"spool", top_spool, false},	   {"language", top_language, false},
-	{"sources", config_sources, true}, {"outputs", config_outputs, true},
-	{"flows", top_flows, false},	   {"stats-every", top_stats_every, false},
-	{"metrics", top_metrics, false},   {"control", top_control, false},
-	{"response", top_response, false}, {"quarantine", top_quarantine, false},
-	{"user", top_user, false},	   {NULL, NULL, false},
+	{"policy", top_policy, false},
+	{"state", top_state, false},
+	{"spool", top_spool, false},
+	{"language", top_language, false},
+	{"sources", config_sources, true},
+	{"outputs", config_outputs, true},
+	{"flows", top_flows, false},
+	{"stats-every", top_stats_every, false},
+	{"metrics", top_metrics, false},
+	{"control", top_control, false},
+	{"response", top_response, false},
+	{"quarantine", top_quarantine, false},
+	{"user", top_user, false},
+	{"baseline", top_baseline, false},
+	{NULL, NULL, false},
 };
 
 /* Answers that go out to the very cable they were heard on would be heard again, or not leave. */

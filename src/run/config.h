@@ -60,6 +60,9 @@ struct run_config {
 	uint16_t metrics_port;
 	int64_t stats_every;	    /* ns; 0: no stats events; 60 s */
 	const char *user;	    /* to run as; NULL: as started */
+	const char *baseline;	    /* path; NULL: none */
+	bool baseline_learn;	    /* it is being learned; else it is frozen, and compared with */
+	double baseline_budget;	    /* events a day; 0: as the file says */
 	int64_t quarantine;	    /* ns a quarantine lasts; 1 h */
 	const char *response_iface; /* mirror: RST and ICMP leave by it; NULL: none, the default */
 	const char *response_hook;  /* mirror: program run with the alert on its input; NULL */

@@ -154,6 +154,43 @@ static json_t *totals_json(const struct totals *t)
 	return o;
 }
 
+/* Learning: how it goes. Frozen: how the budget is spent. With several workers, a host that two of
+ * them see counts twice. */
+static json_t *baseline_json(struct service *s, const struct totals *t)
+{
+	const struct run_config *cfg = service_config(s);
+	const struct baseline_progress *p = &t->learned;
+	json_t *o = json_object();
+
+	answer_text(o, "file", cfg->baseline);
+	answer_text(o, "state", cfg->baseline_learn ? "learning" : "frozen");
+	set_count(o, "ops", p->ops);
+	set_count(o, "flows", p->flows);
+	set_count(o, "hosts", p->hosts);
+	set_count(o, "links", p->links);
+	set_count(o, "channels", p->channels);
+	set_count(o, "items", p->items);
+	set_count(o, "objects", p->objects);
+	set_count(o, "refused", p->refused);
+	set_count(o, "bytes", p->bytes);
+	if (cfg->baseline_learn) {
+		set_count(o, "recent_ops", p->recent_ops);
+		set_count(o, "recent_explained", p->recent_explained);
+		json_object_set_new(o, "settled", json_boolean(p->settled));
+		if (p->from)
+			answer_time(o, "from", p->from, control_tz(s));
+		if (p->news)
+			answer_time(o, "news", p->news, control_tz(s));
+		if (service_baseline_saved(s))
+			answer_time(o, "saved", service_baseline_saved(s), control_tz(s));
+		return o;
+	}
+	json_object_set_new(o, "budget", json_real(t->budget));
+	set_count(o, "events_today", t->events_today);
+	set_count(o, "events_yesterday", t->events_yesterday);
+	return o;
+}
+
 json_t *control_status(struct service *s)
 {
 	const struct policy *p = service_policy(s);
@@ -181,6 +218,8 @@ json_t *control_status(struct service *s)
 		answer_text(o, "operating_mode", policy_operating_name(service_operating(s)));
 	}
 	answer_text(o, "state", service_config(s)->state);
+	if (t->has_baseline)
+		json_object_set_new(o, "baseline", baseline_json(s, t));
 	json_object_set_new(o, "totals", totals_json(t));
 	json_object_set_new(o, "sources", sources_json(s, t));
 	json_object_set_new(o, "conduits", conduits_json(p, t));

@@ -274,6 +274,28 @@ static void latency(FILE *out, const struct totals *t)
 	fprintf(out, "kidoban_latency_seconds_count %" PRIu64 "\n", below);
 }
 
+static void baseline(FILE *out, const struct totals *t)
+{
+	const struct baseline_progress *p = &t->learned;
+
+	if (!t->has_baseline)
+		return;
+	plain(out, "baseline_ops_total", "counter", "Messages the baseline was learned from.",
+	      p->ops);
+	plain(out, "baseline_recent_ops", "gauge", "Of them those of the last hour.",
+	      p->recent_ops);
+	plain(out, "baseline_explained_ops", "gauge",
+	      "Of those the ones that were normal already when they came.", p->recent_explained);
+	plain(out, "baseline_settled", "gauge", "1: learning shows nothing new any more.",
+	      p->settled);
+	plain(out, "baseline_channels", "gauge", "Channels that the baseline knows.", p->channels);
+	plain(out, "baseline_refused_total", "counter", "What was beyond the baseline's limits.",
+	      p->refused);
+	plain(out, "baseline_bytes", "gauge", "Memory of the baseline.", p->bytes);
+	plain(out, "baseline_events_today", "gauge",
+	      "Events of this day (UTC) about what is not as it was learned.", t->events_today);
+}
+
 static void count_problem(void *user, const char *finding, const char *sentence)
 {
 	(void)finding;
@@ -295,6 +317,7 @@ static void write_all(FILE *out, struct service *s, const struct totals *t)
 	conduits(out, service_policy(s), t);
 	outputs(out, s);
 	acts(out, t);
+	baseline(out, t);
 	latency(out, t);
 }
 

@@ -119,25 +119,31 @@ enum policy_operating_mode service_operating(const struct service *s)
 bool service_reload(struct service *s, struct diag *diag)
 {
 	struct run_config *cfg = run_config_load(s->cfg->path, diag);
+	struct baseline *norm[SERVICE_WORKERS_MAX] = {NULL};
 	struct policy *p = NULL;
 	struct orders *o = NULL;
 	char err[256];
+	unsigned i;
 
 	if (cfg && cfg->policy)
 		p = policy_load(cfg->policy, diag);
 	if (cfg && !cfg->policy && s->orders->policy)
 		diag_add(diag, DIAG_ERROR, s->cfg->path, 0, 0,
 			 "there was a policy and now there is none; restart to run without");
-	else if (cfg && (p || !cfg->policy))
+	else if (cfg && (p || !cfg->policy) && service_baseline_reload(s, cfg, norm, diag)) {
 		o = make_orders(s, p, err, sizeof(err));
-	if (cfg && p && !o)
-		diag_add(diag, DIAG_ERROR, s->cfg->state, 0, 0, "%s", err);
+		if (!o)
+			diag_add(diag, DIAG_ERROR, s->cfg->state, 0, 0, "%s", err);
+	}
 	run_config_free(cfg);
 	if (!o) {
+		for (i = 0; i < s->workers; i++)
+			baseline_free(norm[i]);
 		policy_free(p);
 		return false;
 	}
 	order(s, o);
+	service_baseline_obey(s, norm);
 	outputs_reopen(s->outputs);
 	sources_wire(s, diag);
 	return true;
@@ -245,6 +251,7 @@ static void second(struct service *s)
 	service_look_at_state(s);
 	service_kernel(s, false);
 	service_assets(s, mono, false);
+	service_baseline(s, mono);
 	if (t)
 		service_stats(s, t, wall);
 	totals_free(t);
@@ -360,13 +367,14 @@ static bool begin_workers(struct service *s, char *err, size_t errlen)
 						.events = outputs_events(s->outputs),
 						.catalogue = s->catalogue,
 						.orders = s->orders,
+						.baseline = service_baseline_first(s, i),
 						.response = is_mirror(s, i) ? s->response : NULL,
 						.quarantined = on_quarantine,
 						.stubborn = on_stubborn,
 						.user = s};
 
 		s->worker[i] = worker_new(&w, err, errlen);
-		if (!s->worker[i])
+		if (!s->worker[i]) /* it has freed the baseline */
 			return false;
 		s->source[i] = NULL; /* the worker's from now on */
 		s->workers++;
@@ -394,6 +402,7 @@ static int begin(struct service *s)
 		p = policy_load(cfg->policy, &diag);
 	diag_print(&diag, stderr);
 	diag_free(&diag);
+	diag = (struct diag){.count = 0};
 	if (!s->catalogue || (cfg->policy && !p))
 		return EXIT_CONFIG;
 	s->first = p;
@@ -408,6 +417,13 @@ static int begin(struct service *s)
 	 */
 	if (!privileges_drop(cfg, err, sizeof(err)))
 		return fail(s, EXIT_INPUT, "privileges", err);
+	if (!service_baseline_new(s, &diag)) {
+		diag_print(&diag, stderr);
+		diag_free(&diag);
+		return EXIT_CONFIG;
+	}
+	diag_print(&diag, stderr);
+	diag_free(&diag);
 	s->outputs = outputs_new(cfg->output, cfg->outputs, cfg->spool_dir, s->planned + 1, err,
 				 sizeof(err));
 	if (!s->outputs)
@@ -510,6 +526,7 @@ void service_free(struct service *s)
 	for (i = 0; i < s->workers; i++)
 		worker_close(s->worker[i]);
 	service_assets(s, clock_mono(), true);
+	service_baseline_end(s);
 	for (i = 0; i < s->workers; i++)
 		worker_free(s->worker[i]);
 	for (i = 0; i < s->opened; i++)
@@ -526,6 +543,7 @@ void service_free(struct service *s)
 	free_orders(s);
 	policy_free(s->first);
 	service_assets_free(s->assets);
+	service_baseline_free(s);
 	state_close(s->state);
 	catalogue_free(s->catalogue);
 	close_fd(s->epoll);

@@ -44,6 +44,8 @@ bool service_state_changed(struct service *s, char *err, size_t errlen);
 bool service_operating_mode(struct service *s, enum policy_operating_mode mode);
 enum policy_operating_mode service_operating(const struct service *s);
 
+/* When the baseline was stored last, ns since 1970 UTC; 0: never, or there is none. */
+int64_t service_baseline_saved(const struct service *s);
 unsigned service_workers(const struct service *s);
 /* As worker_counts(); false past the last. */
 bool service_counts(struct service *s, unsigned worker, struct worker_counts *out);

@@ -7,6 +7,7 @@
  *   service_kernel.c   what the kernel's rules are told of grants and quarantine
  *   service_state.c    what is in the state file, and what goes into it
  *   service_stats.c    stats events
+ *   service_baseline.c the learned baseline: stored while it is learned, loaded for the workers
  *
  * Private to run/. Thread: the main thread.
  */
@@ -20,6 +21,7 @@
 #define SERVICE_WORKERS_MAX (RUN_SOURCES_MAX * RUN_WORKERS_MAX)
 
 struct beat;
+struct service_baseline;
 struct hook;
 struct assets_waiting;
 struct control;
@@ -37,9 +39,10 @@ struct service {
 	struct health *health;
 	struct control *control; /* NULL: none */
 	struct metrics *metrics;
-	struct assets_waiting *assets; /* NULL: no state */
-	struct kernel *kernel;	       /* NULL: no source asks the kernel's rules */
-	int64_t kernel_told;	       /* ns since 1970 UTC, when it was told all */
+	struct assets_waiting *assets;	   /* NULL: no state */
+	struct kernel *kernel;		   /* NULL: no source asks the kernel's rules */
+	int64_t kernel_told;		   /* ns since 1970 UTC, when it was told all */
+	struct service_baseline *baseline; /* NULL: none */
 	struct beat *beat;
 	struct response *response;		    /* NULL: mirrors are never answered */
 	struct hook *hook;			    /* NULL: none */
@@ -79,6 +82,21 @@ void service_assets(struct service *s, int64_t mono, bool now);
 void service_kernel_new(struct service *s);
 /* ordered: there are new orders. */
 void service_kernel(struct service *s, bool ordered);
+
+/* service_baseline.c: all do nothing without a baseline. False with what is wrong in diag. */
+bool service_baseline_new(struct service *s, struct diag *diag);
+/* What that worker begins with; the caller's. */
+struct baseline *service_baseline_first(struct service *s, unsigned worker);
+/* Once a second: stored when it is time. */
+void service_baseline(struct service *s, int64_t mono);
+/* New ones for the workers, SERVICE_WORKERS_MAX of them, as another configuration says; and given
+ * to them. Learning: what was learned is stored. */
+bool service_baseline_reload(struct service *s, const struct run_config *cfg,
+			     struct baseline **list, struct diag *diag);
+void service_baseline_obey(struct service *s, struct baseline **list);
+/* The workers are closed: what they learned is stored. */
+void service_baseline_end(struct service *s);
+void service_baseline_free(struct service *s);
 
 /* service_stats.c: once a second; a stats event when it is time */
 void service_stats(struct service *s, const struct totals *t, int64_t wall);

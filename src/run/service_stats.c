@@ -41,6 +41,13 @@ void service_stats(struct service *s, const struct totals *t, int64_t wall)
 		{"ips.blocked", t->act.dropped},
 		{"ips.rejected", t->act.rejected},
 		{"ips.quarantined", t->act.quarantined},
+		{t->has_baseline ? "baseline.ops" : NULL, t->learned.ops},
+		{"baseline.explained", t->learned.recent_explained},
+		{"baseline.recent", t->learned.recent_ops},
+		{"baseline.settled", t->learned.settled},
+		{"baseline.channels", t->learned.channels},
+		{"baseline.refused", t->learned.refused},
+		{"baseline.events_today", t->events_today},
 		{NULL, 0},
 	};
 

@@ -33,6 +33,43 @@ static void add_iface(struct source_stats *to, const struct source_stats *from)
 	add(to->in, from->in, 2);
 }
 
+static void add_baseline(struct totals *t, const struct worker_counts *c)
+{
+	const struct baseline_progress *from = &c->learned;
+	struct baseline_progress *to = &t->learned;
+
+	if (!c->has_baseline)
+		return;
+	t->events_today += c->events_today;
+	t->events_yesterday += c->events_yesterday;
+	t->budget = c->budget;
+	if (c->budget > 0) { /* frozen: all have the same */
+		size_t bytes = to->bytes;
+
+		*to = *from;
+		to->bytes += bytes;
+		t->has_baseline = true;
+		return;
+	}
+	to->settled = (to->settled || !t->has_baseline) && (from->settled || !from->ops);
+	t->has_baseline = true;
+	if (from->from && (!to->from || from->from < to->from))
+		to->from = from->from;
+	to->to = from->to > to->to ? from->to : to->to;
+	to->news = from->news > to->news ? from->news : to->news;
+	to->ops += from->ops;
+	to->flows += from->flows;
+	to->recent_ops += from->recent_ops;
+	to->recent_explained += from->recent_explained;
+	to->hosts += from->hosts;
+	to->links += from->links;
+	to->channels += from->channels;
+	to->items += from->items;
+	to->objects += from->objects;
+	to->refused += from->refused;
+	to->bytes += from->bytes;
+}
+
 static void add_worker(struct totals *t, const struct worker_counts *c, unsigned source)
 {
 	unsigned i;
@@ -45,6 +82,7 @@ static void add_worker(struct totals *t, const struct worker_counts *c, unsigned
 	ADD_ALL(&t->incidents, &c->incidents);
 	ADD_ALL(&t->occurrences, &c->occurrences);
 	t->latency_sum += c->latency_sum;
+	add_baseline(t, c);
 	if (c->conduits == t->conduits)
 		for (i = 0; i < t->conduits; i++)
 			ADD_ALL(&t->conduit[i], &c->conduit[i]);

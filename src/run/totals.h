@@ -17,6 +17,11 @@ struct totals {
 	uint64_t latency[WORKER_LATENCY_BUCKETS], latency_sum;
 	uint64_t ops[WORKER_PROTOS];
 	uint64_t incidents[WORKER_FINDINGS], occurrences[WORKER_FINDINGS];
+	bool has_baseline;
+	/* of all workers: times from the first to the last of them, settled when all are */
+	struct baseline_progress learned;
+	uint64_t events_today, events_yesterday;
+	double budget;			      /* events a day; 0: it is learned */
 	struct engine_conduit_count *conduit; /* by conduit of the policy; NULL: no policy */
 	uint32_t conduits;
 	/* up: as all workers of it say, each of which may have a queue of its own */

@@ -33,7 +33,10 @@ struct worker {
 	uint64_t latency_sum;
 	const struct orders *obeys;
 	pthread_t thread;
-	bool started;
+	bool started, finished;
+	struct baseline *baseline; /* NULL: none */
+	atomic_bool copy_asked;
+	_Atomic(struct baseline *) copied, given, old; /* as worker.h */
 	atomic_bool stop, stepped;
 	_Atomic(const struct orders *) orders; /* those to be taken */
 	atomic_uint_fast64_t obeyed;	       /* number of those taken */
@@ -90,7 +93,6 @@ static bool same_grants(const struct orders *a, const struct orders *b)
 		memcmp(a->grants, b->grants, a->grant_count * sizeof(*a->grants)) == 0);
 }
 
-/* What is not taken for want of memory is tried again at the next tick. */
 /* A connection that needs no more verdict does so under these orders only. */
 static void tell_queue(struct worker *w, const struct orders *o)
 {
@@ -104,6 +106,37 @@ static void tell_queue(struct worker *w, const struct orders *o)
 	queue_generation(w->cfg.source, p ? policy_nft_generation(p, mode) : 0);
 }
 
+/* Another baseline; the one of before is for the main thread to free. */
+static void take_baseline(struct worker *w)
+{
+	struct baseline *b = atomic_load(&w->old) ? NULL : atomic_exchange(&w->given, NULL);
+
+	if (!b)
+		return;
+	engine_baseline(w->engine, b);
+	atomic_store(&w->old, w->baseline);
+	w->baseline = b;
+}
+
+/* Costs about a microsecond per item it learned, in which no packet is looked at. */
+static void copy_baseline(struct worker *w)
+{
+	struct baseline *copy;
+
+	if (!atomic_exchange(&w->copy_asked, false))
+		return;
+	copy = baseline_new(NULL);
+	if (copy && !baseline_merge(copy, w->baseline)) {
+		baseline_free(copy);
+		copy = NULL;
+	}
+	if (copy)
+		baseline_free(atomic_exchange(&w->copied, copy));
+	else
+		atomic_store(&w->copy_asked, true);
+}
+
+/* What is not taken for want of memory is tried again at the next tick. */
 static void obey(struct worker *w)
 {
 	const struct orders *o = atomic_load(&w->orders), *old = w->obeys;
@@ -172,6 +205,12 @@ static void snapshot(struct worker *w, int64_t now)
 	c->latency_sum = w->latency_sum;
 	count_findings(w, c);
 	tell_assets(w);
+	c->has_baseline = w->baseline != NULL;
+	if (w->baseline) {
+		baseline_progress(w->baseline, &c->learned);
+		engine_norm_spent(w->engine, now, &c->events_today, &c->events_yesterday);
+		c->budget = baseline_budget(w->baseline);
+	}
 	conduit = engine_conduit_counts(w->engine, &conduits);
 	if (conduits != c->conduits) {
 		free(c->conduit);
@@ -191,8 +230,10 @@ static void missed(struct worker *w)
 
 	for (i = 0; i < w->counts.ifaces && i < SOURCE_IFACES_MAX; i++)
 		unseen += w->counts.source[i].unseen + w->counts.source[i].kernel_drops;
-	if (unseen != w->unseen)
+	if (unseen != w->unseen && w->act)
 		act_missed(w->act);
+	if (unseen != w->unseen)
+		engine_missed(w->engine, w->last);
 	w->unseen = unseen;
 }
 
@@ -214,10 +255,9 @@ static void tick(struct worker *w)
 		engine_tick(w->engine, w->last);
 	}
 	snapshot(w, now);
-	if (w->act) {
-		missed(w);
+	missed(w);
+	if (w->act)
 		act_tick(w->act, now - w->last > grace ? now - grace : w->last);
-	}
 }
 
 static void *loop(void *user)
@@ -235,6 +275,10 @@ static void *loop(void *user)
 		}
 		atomic_fetch_add_explicit(&w->loops, 1, memory_order_relaxed);
 		obey(w);
+		if (w->baseline) {
+			take_baseline(w);
+			copy_baseline(w);
+		}
 		tick(w);
 	}
 	if (s->ops->aside && !atomic_load(&w->broken)) {
@@ -319,7 +363,8 @@ static bool begin(struct worker *w)
 				       .operating_mode = o->operating_mode,
 				       .grants = o->grants,
 				       .grant_count = o->grant_count,
-				       .live = true};
+				       .live = true,
+				       .baseline = w->baseline};
 
 	if ((w->inline_ || answers) && !(w->act = act_new(&act)))
 		return false;
@@ -359,6 +404,7 @@ struct worker *worker_new(const struct worker_config *cfg, char *err, size_t err
 	}
 	w->cfg = *cfg;
 	w->inline_ = cfg->run->source[cfg->source_number].kind != RUN_MIRROR;
+	w->baseline = cfg->baseline;
 	w->obeys = cfg->orders;
 	atomic_store(&w->orders, cfg->orders);
 	atomic_store(&w->obeyed, cfg->orders->number);
@@ -479,18 +525,55 @@ void worker_close(struct worker *w)
 	w->cfg.source = NULL;
 }
 
-void worker_free(struct worker *w)
+void worker_finish(struct worker *w)
 {
-	if (!w)
-		return;
 	/* frames go on over the source's stand-in while what is open is told */
 	worker_close(w);
+	if (w->finished)
+		return;
+	w->finished = true;
 	if (w->tracker)
 		flow_tracker_flush(w->tracker);
 	if (w->engine)
 		engine_flush(w->engine);
+}
+
+void worker_baseline_ask(struct worker *w)
+{
+	atomic_store(&w->copy_asked, true);
+}
+
+struct baseline *worker_baseline_copy(struct worker *w)
+{
+	return atomic_exchange(&w->copied, NULL);
+}
+
+void worker_baseline_give(struct worker *w, struct baseline *b)
+{
+	baseline_free(atomic_exchange(&w->given, b));
+}
+
+struct baseline *worker_baseline_old(struct worker *w)
+{
+	return atomic_exchange(&w->old, NULL);
+}
+
+struct baseline *worker_baseline(struct worker *w)
+{
+	return w->baseline;
+}
+
+void worker_free(struct worker *w)
+{
+	if (!w)
+		return;
+	worker_finish(w);
 	flow_tracker_free(w->tracker);
 	engine_free(w->engine);
+	baseline_free(w->baseline);
+	baseline_free(atomic_load(&w->copied));
+	baseline_free(atomic_load(&w->given));
+	baseline_free(atomic_load(&w->old));
 	act_free(w->act);
 	packet_decoder_free(w->decoder);
 	assets_free(w->assets);

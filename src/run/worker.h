@@ -36,6 +36,10 @@ struct worker_counts {
 	uint64_t ops[WORKER_PROTOS];		  /* by vocabulary (op/vocab.h) */
 	uint64_t incidents[WORKER_FINDINGS];	  /* by index of the catalogue */
 	uint64_t occurrences[WORKER_FINDINGS];	  /* likewise */
+	bool has_baseline;			  /* the next three are filled */
+	struct baseline_progress learned;	  /* of a frozen one: what it holds */
+	uint64_t events_today, events_yesterday;  /* about it, UTC */
+	double budget;				  /* events a day; 0: it is learned */
 	struct engine_conduit_count *conduit;	  /* copied; freed by whoever got it */
 	uint32_t conduits;
 };
@@ -51,6 +55,7 @@ struct worker_config {
 	unsigned events; /* bits of enum engine_event */
 	const struct catalogue *catalogue;
 	const struct orders *orders; /* the first ones */
+	struct baseline *baseline;   /* the worker's from now on; NULL: none */
 	struct response *response;   /* of a mirror; NULL: it is never answered */
 	/* A worker isolated a host: called in its thread, must not wait. */
 	void (*quarantined)(void *user, const struct act_quarantine *q, const char *reason);
@@ -85,6 +90,18 @@ void worker_counts(struct worker *w, struct worker_counts *out);
 unsigned worker_assets(struct worker *w, struct asset_seen **list,
 		       char ifaces[WORKER_ASSETS][SOURCE_IFACE_LEN]);
 
+/*
+ * Its baseline, from the main thread. ask: for a copy of what it has learned, made between two
+ * packets; copy: the caller's, NULL until it is made. give: another one instead; old: the one that
+ * was given up, the caller's; NULL.
+ */
+void worker_baseline_ask(struct worker *w);
+struct baseline *worker_baseline_copy(struct worker *w);
+void worker_baseline_give(struct worker *w, struct baseline *b);
+struct baseline *worker_baseline_old(struct worker *w);
+/* The one it has; after worker_finish() only. */
+struct baseline *worker_baseline(struct worker *w);
+
 /* NULL while it runs well; else why its source is broken. */
 const char *worker_broken(const struct worker *w);
 
@@ -92,6 +109,8 @@ const char *worker_broken(const struct worker *w);
 void worker_stop(struct worker *w);
 /* Waits for it and closes the source; what it counted and saw can still be asked for. */
 void worker_close(struct worker *w);
+/* The same, and what was open is over: flows end, incidents are told. */
+void worker_finish(struct worker *w);
 void worker_free(struct worker *w); /* accepts NULL */
 
 #endif

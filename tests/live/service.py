@@ -8,6 +8,7 @@ import ctypes
 import glob
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -277,6 +278,59 @@ def mirror():
     """a mirror with two workers"""
     with Lab() as lab:
         everything(Box(lab, "{mirror: mon0, workers: 2, immediate: yes}").start())
+
+
+@test
+def baseline():
+    """a baseline is learned by two workers, stored, frozen, compared with, and exchanged by a reload"""
+    with Lab() as lab:
+        b = Box(lab, "{mirror: mon0, workers: 2, immediate: yes}")
+        config = b.read("kidoban.yaml")
+
+        def normal():
+            for client in range(1, 9):
+                b.send(connection(client, READ, READ))
+
+        def status():
+            return json.loads(b.command("status", "--json").stdout or '{"baseline": {}}')["baseline"]
+
+        b.write("kidoban.yaml", config + "baseline: {file: plant.baseline, learn: yes}\n")
+        b.start()
+        normal()
+        until(lambda: status()["ops"] >= 16, lambda: f"all is learned: {status()}")
+        assert status()["state"] == "learning" and "baseline" in b.command("status").stdout
+        b.k.signal(signal.SIGHUP)
+        until(lambda: "10.40.0.8" in b.read("plant.baseline"), "it is stored at a reload")
+        b.violate([9])  # forbidden: never normal
+        b.alerted([9])
+        normal()
+        assert b.k.stop() == 0, b.k.err
+        learned = b.read("plant.baseline")
+        assert learned.count("10.40.0.1 ") + learned.count("10.40.0.1,") and "write" not in learned, learned
+        b.k = lab.start(b.box, [KIDOBAN, "run", "-c", b.path("kidoban.yaml")])
+        until(lambda: status().get("channels", 0) >= 8, "what was learned before is gone on with")
+        assert b.k.stop() == 0, b.k.err
+        b.write("plant.baseline", b.read("plant.baseline").replace("state: learning", "state: frozen"))
+        b.write("kidoban.yaml", config + "baseline: {file: plant.baseline, budget: 7}\n")
+        b.notified()
+        b.told = []
+        b.start()
+        normal()
+        b.send(connection(77, READ))
+        until(lambda: "baseline.new-host" in b.read("eve.json"), lambda: f"a new host: {b.read('eve.json')}")
+        told = [json.loads(line) for line in b.read("eve.json").splitlines() if "baseline." in line]
+        assert {r["src_ip"] for r in told} == {"10.40.0.77"}, told
+        assert told[0]["kidoban"]["baseline"]["detector"] == "set"
+        assert status()["events_today"] >= 1 and status()["budget"] == 7, status()
+        good = b.read("plant.baseline")
+        b.write("plant.baseline", good.replace("state: frozen", "state: cold"))
+        assert b.command("reload").returncode != 0
+        assert re.search(r"plant\.baseline:\d+:\d+", "".join(b.k.err) + b.command("reload").stderr), b.k.err
+        assert status()["channels"] == 8, status()
+        b.write("plant.baseline", good)
+        assert b.command("reload").returncode == 0
+        normal()
+        b.end()
 
 
 @test
