@@ -1,7 +1,8 @@
 """Attacks on the bottling plant: each function is one run, its first line says what happens.
 
 A function gets the plant and the name of its run, and arranges what is to happen. at() is a share of the run;
-an attack lasts from START to END of it unless it says otherwise. Frames that the attack sent, or changed, carry its name.
+an attack lasts from START to END of it unless it says otherwise. Frames that the attack sent, or changed, carry its
+name.
 """
 
 import struct
@@ -137,7 +138,7 @@ def mitm_freeze(plant, name):
 
 
 def mitm_shift(plant, name):
-    """On the HMI's cable the drive's speed is altered, 120 rpm less: within its range, but not what its current says."""
+    """On the HMI's cable the drive's speed is altered, 120 rpm less: in its range, but not what its current says."""
     begin, end = _window(plant, name)
     vfd = plant.stage.hosts["vfd"]
     _lie(plant, name, [plant.conns["hmi", "vfd"]], begin, end,
@@ -233,7 +234,7 @@ def _altered(plant, name, what, change):
 
 
 def slow_drift(plant, name):
-    """The supply temperature as the chiller says it creeps up by 16 degrees: within its range first, then out of it."""
+    """The supply temperature as the chiller says it creeps up by 16 degrees: in its range first, then out of it."""
     st, p = plant.stage, plant.process
     begin, end = _window(plant, name, 0.3, 0.8)
 
@@ -258,7 +259,8 @@ def function_scan(plant, name):
     conn, at = plant.conn("hist", "mix"), begin
     well = {1: read(1, 0, 1), 2: read(2, 0, 1), 3: read(3, 0, 1), 4: read(4, 0, 1), 5: write_coil(60, False),
             6: write_register(900, 0), 15: b"\x0f\x00\x3c\x00\x01\x01\x00", 16: write_registers(900, [0]),
-            8: b"\x08\x00\x00\x12\x34", 20: b"\x14\x07\x06\x00\x04\x00\x00\x00\x02", 21: write_file(4, 0, b"\x00\x00"),
+            8: b"\x08\x00\x00\x12\x34", 20: b"\x14\x07\x06\x00\x04\x00\x00\x00\x02",
+            21: write_file(4, 0, b"\x00\x00"),
             24: b"\x18\x00\x00", 43: b"\x2b\x0e\x01\x00", 22: b"\x16\x03\x84\xff\xff\x00\x00",
             23: b"\x17\x00\x00\x00\x01\x03\x84\x00\x01\x02\x00\x00"}
     for code in range(1, 128):
@@ -289,7 +291,7 @@ def new_device(plant, name):
 
 
 def second_master(plant, name):
-    """The engineers' workstation writes the drive's speed every second, as the controller does, with its own value."""
+    """The engineers' workstation writes the drive's speed every second, as the controller does, its own value."""
     st = plant.stage
     begin, end = _window(plant, name)
     conn = plant.conn("eng", "vfd")
@@ -311,9 +313,9 @@ def program_download(plant, name):
     key = 0x42
     steps = [b"\x00\x02", b"\x00\x01\x00", b"\x00\x10\x1e\x00\x00\x00\x04ENG1", bytes([key, 0x41, 0xFF, 0x00]),
              bytes([key, 0x30, 0x00, 0x01])]
-    steps += [bytes([key, 0x31, 0x00, 0x01]) + struct.pack("<HH", n, 200) + bytes(r.randrange(256) for _ in range(200))
-              for n in range(1, 60)]
-    steps += [bytes([key, 0x32, 0x00, 0x01]) + struct.pack("<H", 60), bytes([key, 0x40, 0xFF, 0x00]), bytes([key, 0x11])]
+    steps += [bytes([key, 0x31, 0x00, 0x01]) + struct.pack("<HH", n, 200) + r.randbytes(200) for n in range(1, 60)]
+    steps += [bytes([key, 0x32, 0x00, 0x01]) + struct.pack("<H", 60), bytes([key, 0x40, 0xFF, 0x00]),
+              bytes([key, 0x11])]
 
     def answer(adu):
         pdu = b"\x5a" + adu[8:9] + b"\xfe" + (bytes([key]) if adu[9] == 0x10 else b"")
@@ -329,7 +331,7 @@ def file_write(plant, name):
     begin, end = _window(plant, name, START, START + 0.1)
     conn = plant.conn("eng", "mix")
     for i in range(40):
-        data = bytes(st.random.randrange(256) for _ in range(200))
+        data = st.random.randbytes(200)
         st.at(begin + (end - begin) * i / 40, plant.send, conn, write_file(4, i * 100, data), name, lambda adu: adu)
 
 

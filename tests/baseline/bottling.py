@@ -26,8 +26,8 @@ MASTERS = {
     "eng": ("10.20.2.20", "00:1b:21:20:02:20"),
     "laptop": ("10.20.2.99", "00:0c:29:20:02:99")}  # quiet but for attacks
 BURST = {"tank": [(3, 0, 12), (4, 0, 6), (1, 0, 4), (2, 0, 3)], "mix": [(3, 0, 24), (4, 0, 4), (1, 0, 2)],
-         "fill": [(3, 0, 31), (1, 0, 1), (2, 0, 1)], "vfd": [(3, 0, 2), (3, 100, 4)], "chiller": [(3, 0, 1), (4, 0, 4)],
-         "meter": [(4, 0, 7)]}  # what the HMI reads when it starts
+         "fill": [(3, 0, 31), (1, 0, 1), (2, 0, 1)], "vfd": [(3, 0, 2), (3, 100, 4)],
+         "chiller": [(3, 0, 1), (4, 0, 4)], "meter": [(4, 0, 7)]}  # what the HMI reads when it starts
 TICK = 0.1  # seconds between two steps of the process
 ROUND = 3000.0  # seconds of a round of phases at which its lags are right
 
@@ -41,17 +41,18 @@ def hosts(stage):
 
 
 class Bottling:
-    def __init__(self, stage, phases, cycle, offset, duration):
-        """phases: timetable; cycle: seconds of a round; offset: where in it the capture begins."""
+    def __init__(self, stage, phases, cycle, offset, duration, day=0):
+        """phases: timetable; cycle: seconds of a round; offset: where in it the capture begins; day: of the plant."""
         self.stage, self.random, self.offset, self.duration = stage, stage.random, offset, duration
-        self.process = Process(stage, phases, ROUND / cycle)
+        self.process = Process(stage, phases, ROUND / cycle, day)
         self.pace = ROUND / cycle
         self.process.set(of.TANK_HIGH, 850)
         self.process.set(of.TANK_LOW, 350)
         self.process.warm(offset)
         self.ticks, self.life = 0, 0
         self.conns = {}
-        for master, names in (("ctl", "tank mix fill vfd chiller"), ("hmi", " ".join(DEVICES)), ("hist", "meter mix tank")):
+        for master, names in (("ctl", "tank mix fill vfd chiller"), ("hmi", " ".join(DEVICES)),
+                              ("hist", "meter mix tank")):
             for name in names.split():
                 self.conns[master, name] = self.conn(master, name)
         self.polls()
@@ -78,8 +79,9 @@ class Bottling:
         ctl = {name: conns["ctl", name] for name in ("tank", "mix", "fill", "vfd", "chiller")}
         poll("ctl.drive", 0.1, "ctl", "vfd", 3, 100, 4, sd=0.001)
         Cycle(st, "ctl.speed", 1.0, [(ctl["vfd"], self.speed)])
-        Cycle(st, "ctl.scan", 1.0, [(ctl["tank"], read(4, 0, 6)), (ctl["tank"], read(1, 0, 4)), (ctl["mix"], read(4, 0, 4)),
-                                    (ctl["fill"], read(3, 0, 5)), (ctl["chiller"], read(4, 0, 4))])
+        Cycle(st, "ctl.scan", 1.0, [(ctl["tank"], read(4, 0, 6)), (ctl["tank"], read(1, 0, 4)),
+                                    (ctl["mix"], read(4, 0, 4)), (ctl["fill"], read(3, 0, 5)),
+                                    (ctl["chiller"], read(4, 0, 4))])
         poll("ctl.guard", 0.5, "ctl", "fill", 2, 0, 1, when=lambda: self.phase() == "production")
         poll("ctl.cleaning", 2.0, "ctl", "tank", 3, 0, 4, when=lambda: self.phase() == "cleaning")
         for name, period, device, pdu in (

@@ -61,7 +61,7 @@ def make_bottling(stage, run, out, minutes):
     offset = run.share * cycle
     steady = run.rounds < 1  # an attack comes in production, that it is not hidden by a phase that ends
     phases = timetable(stage.random, cycle, offset + duration, steady=steady)
-    finish(stage, run, bottling.Bottling(stage, phases, cycle, offset, duration), duration)
+    finish(stage, run, bottling.Bottling(stage, phases, cycle, offset, duration, run.day), duration)
     return duration
 
 
@@ -80,7 +80,7 @@ def make_robots(stage, run, out, minutes):
     duration = max(240.0, run.rounds * cycle) if run.attack else run.rounds * cycle
     stage.begin(os.path.join(out, run.name), MONDAY + run.day * DAY, run.seed)
     # an attack comes while program 1 runs: the teaching points of program 2 are not changed
-    cell = robots.Cell(stage, max(80.0, 0.4 * cycle) if not run.attack else duration, duration)
+    cell = robots.Cell(stage, max(80.0, 0.4 * cycle) if not run.attack else duration, duration, run.day)
     finish(stage, run, cell, duration)
     return duration
 
@@ -96,7 +96,8 @@ def finish(stage, run, plant, duration):
     stage.end()
 
 
-PLANTS = {"bottling": (bottling.hosts, bottling_runs, make_bottling), "robots": (robots.hosts, robots_runs, make_robots)}
+PLANTS = {"bottling": (bottling.hosts, bottling_runs, make_bottling),
+          "robots": (robots.hosts, robots_runs, make_robots)}
 
 
 def every_run():

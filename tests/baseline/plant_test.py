@@ -74,7 +74,8 @@ def main():
                 out = subprocess.run([KIDOBAN, "replay", "-p", os.path.join(HERE, "bottling.yaml"), "-o", "-",
                                       os.path.join(folder, name + ".pcap")], check=False, capture_output=True,
                                      text=True, timeout=120).stdout
-                alerts = [e["kidoban"]["finding"] for e in map(json.loads, out.splitlines()) if e["event_type"] == "alert"]
+                events = [json.loads(line) for line in out.splitlines()]
+                alerts = [e["kidoban"]["finding"] for e in events if e["event_type"] == "alert"]
                 assert set(alerts) == ({"policy.op-denied"} if some else set()), (name, alerts)
 
         def the_same_seed_gives_the_same():

@@ -42,15 +42,17 @@ def signed(value):
 
 
 class Process:
-    def __init__(self, stage, phases, pace):
-        """pace: how many times faster than usual the lags are; 1 with rounds of 50 minutes."""
+    def __init__(self, stage, phases, pace, day):
+        """pace: how many times faster than usual the lags are; 1 with rounds of 50 minutes. day: so long have
+        the counters been counting."""
         self.stage, self.random, self.phases, self.pace = stage, stage.random, phases, pace
         self.device = stage.hosts
         self.levels = [620.0, 540.0, 800.0]
         self.product, self.jacket, self.pressure, self.density = 22.0, 22.0, 101.0, 1.012
         self.supply, self.back, self.compressor = 8.0, 12.0, 0
         self.pump_speed = self.fill_speed = 0.0
-        self.litres, self.bottles, self.rejected, self.energy = 184320.0, 912400.0, 310.0, 7204000.0
+        self.litres, self.bottles = 184320.0 + 690000 * day, 912400.0 + 26000 * day
+        self.rejected, self.energy = 310.0 + 52 * day, 7204000.0 + 610000 * day
         self.flow = self.power = 0.0
         self.jam = 0.0
         self.fault = {}  # (device, table, address): what a sensor says too much
@@ -69,9 +71,9 @@ class Process:
 
     def wanted(self, phase):
         """Set-points of a phase: [(where, value)], in the order the controller writes them."""
-        r, making = RECIPES[phase.recipe], phase.name in ("startup", "production")
-        return [(RECIPE, r.number), (TEMPERATURE, r.temperature if making else 820 if phase.name == "cleaning" else 250),
-                (RATIO, r.ratio), (AGITATION, r.agitation if making else 200 if phase.name == "cleaning" else 0),
+        r, making, cleaning = RECIPES[phase.recipe], phase.name in ("startup", "production"), phase.name == "cleaning"
+        return [(RECIPE, r.number), (TEMPERATURE, r.temperature if making else 820 if cleaning else 250),
+                (RATIO, r.ratio), (AGITATION, r.agitation if making else 200 if cleaning else 0),
                 (SPEED, r.speed if phase.name == "production" else 0),
                 (CHILL, -15 if making else 20)]
 
@@ -142,7 +144,8 @@ class Process:
         says(mix, 0, self.product * 10 + noise(0, 0.8))
         says(mix, 1, self.pressure * 10 + noise(0, 2))
         mix.put_float("input", 2, self.density + noise(0, 0.0004), swapped=True)
-        mix.put("holding", 0, 0 if name == "idle" else 2 if abs(self.product * 10 - self.get(TEMPERATURE)) < 15 else 1)
+        warm = abs(self.product * 10 - self.get(TEMPERATURE)) < 15
+        mix.put("holding", 0, 0 if name == "idle" else 2 if warm else 1)
         fill.put("holding", 0, 4 if name == "cleaning" else 3 if self.jam else 0 if not running else
                  2 if abs(self.fill_speed - self.get(SPEED)) < 8 else 1)
         fill.put32("holding", 1, self.bottles)

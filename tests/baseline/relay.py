@@ -3,8 +3,8 @@
     relay = Relay(own, one, other, alter, label)     the two now send each other's frames to own
     relay.leave()
 
-alter(frame) changes a bytearray that holds an Ethernet frame with TCP; its checksum is put right. The frames come and go on
-a real interface; that the victims believe the ARP answers is arranged by writing their neighbour tables.
+alter(frame) changes a bytearray that holds an Ethernet frame with TCP; its checksum is put right. The frames come and
+go on a real interface; that the victims believe the ARP answers is arranged by writing their neighbour tables.
 """
 
 import select

@@ -1,12 +1,12 @@
 """A cell of two robots that hand parts to each other, and attacks on it.
 
-    cell  10.30.1.5   reads both robots every 100 ms; starts A when a part has come, and B 0.8 s after it has seen that A let
-                      go and went home; a sign of life to both every 2 s
+    cell  10.30.1.5   reads both robots every 100 ms; starts A when a part has come, and B 0.8 s after it has seen that
+                      A let go and goes home; a sign of life to both every 2 s
     hmi   10.30.2.5   states and forces every second, teaching points every 5 s; the operator changes the program
     pc    10.30.2.20  maintenance: reads teaching points now and then, never writes
 
 A robot goes idle, approach, grip, transfer, release, home (holding 0), each for its time, and says where it is in
-tenths of a millimetre (holding 10-12). Its teaching points are holding 100-117 for program 1 and 120-137 for program 2:
+tenths of a millimetre (holding 10-12). Its teaching points are holding 100-117 for program 1, 120-137 for program 2:
 x, y, z of home, above the part, part, above the place, place, wait. It goes where its registers say.
 """
 
@@ -19,8 +19,9 @@ IDLE, APPROACH, GRIP, TRANSFER, RELEASE, HOME = range(6)
 LASTS = {APPROACH: (1.6, 0.03), GRIP: (0.7, 0.015), TRANSFER: (2.2, 0.03), RELEASE: (0.5, 0.01), HOME: (1.8, 0.03)}
 # which teaching points a robot passes in a state
 WAY = {IDLE: (0,), APPROACH: (0, 1, 2), GRIP: (2,), TRANSFER: (2, 1, 3, 4), RELEASE: (4,), HOME: (4, 3, 0)}
-POINTS = {"robot-a": ((4000, 0, 6500), (6210, -2800, 3200), (6210, -2800, 1450), (5400, 3150, 3300), (5400, 3150, 1620)),
-          "robot-b": ((3800, 150, 6400), (5120, -3400, 3350), (5120, -3400, 1640), (7050, 2260, 2900), (7050, 2260, 880))}
+POINTS = {
+    "robot-a": ((4000, 0, 6500), (6210, -2800, 3200), (6210, -2800, 1450), (5400, 3150, 3300), (5400, 3150, 1620)),
+    "robot-b": ((3800, 150, 6400), (5120, -3400, 3350), (5120, -3400, 1640), (7050, 2260, 2900), (7050, 2260, 880))}
 WAIT = (3000, 0, 5000)
 SECOND = (0, 0, 0), (0, 240, 0), (0, 240, -60), (-350, 0, 0), (-350, 0, 85)  # program 2 against program 1
 STATE, CYCLES, PROGRAM, POSITION, OVERRIDE, START_BIT, LIFE, TEACH = 0, 2, 4, 10, 13, 20, 22, (100, 120)
@@ -42,9 +43,9 @@ def signed(value):
 
 
 class Robot:
-    def __init__(self, stage, device):
+    def __init__(self, stage, device, day):
         self.stage, self.random, self.device = stage, stage.random, device
-        self.state, self.since, self.until, self.count, self.starting = IDLE, 0.0, 1e9, 52000, False
+        self.state, self.since, self.until, self.count, self.starting = IDLE, 0.0, 1e9, 52000 + 9400 * day, False
         self.offset = [0, 0, 0]  # how far it is from where it should be, 0.1 mm
         self.skip_grip, self.watched = False, None  # watched(state): somebody wants to know
         device.model = self.model
@@ -100,18 +101,20 @@ class Robot:
 
 
 class Cell:
-    def __init__(self, stage, program_every, duration):
+    def __init__(self, stage, program_every, duration, day=0):
         self.stage, self.random, self.duration = stage, stage.random, duration
-        self.robots = {n: Robot(stage, stage.hosts[n]) for n in POINTS}
+        self.robots = {n: Robot(stage, stage.hosts[n], day) for n in POINTS}
         self.conns = {(m, n): self.conn(m, n) for m in ("cell", "hmi") for n in POINTS}
         self.last = {"robot-a": IDLE, "robot-b": IDLE}
-        self.part, self.paused, self.handshake, self.life = 5.0, False, HANDSHAKE, 0
+        self.part, self.paused, self.handshake, self.life = 5.0, False, HANDSHAKE, 86400 * day & 0x7FFF
         self.label = ""  # of starts of robot B
         for name in POINTS:
             cell, hmi, short = self.conns["cell", name], self.conns["hmi", name], name[-1]
-            Cycle(stage, "cell." + short, 0.1, [(cell, read(3, 0, 14), lambda got, n=name: self.seen(n, got))], sd=0.001)
+            Cycle(stage, "cell." + short, 0.1, [(cell, read(3, 0, 14), lambda got, n=name: self.seen(n, got))],
+                  sd=0.001)
             Cycle(stage, "cell.life." + short, 2.0, [(cell, self.sign_of_life)])
-            for what, period, pdu in (("state", 1.0, (3, 0, 5)), ("force", 1.0, (4, 0, 3)), ("teach", 5.0, (3, 100, 38))):
+            for what, period, pdu in (("state", 1.0, (3, 0, 5)), ("force", 1.0, (4, 0, 3)),
+                                      ("teach", 5.0, (3, 100, 38))):
                 Cycle(stage, f"hmi.{what}.{short}", period, [(hmi, read(*pdu))], grid=False, sd=0.003)
         for (master, name) in self.conns:
             stage.at(self.random.uniform(0, 60), self.ask, stage.hosts[master], stage.hosts[name])

@@ -11,8 +11,8 @@
 One thread does everything in the order of virtual time: it sends a request on a real socket of the client's
 namespace, lets libmodbus take it from a real socket of the device's namespace and answer it, and takes the answer
 at the client. Each frame is recorded once, where it enters the switch. Bytes are those of the kernel, of libmodbus
-(the devices) and of request() below (the masters). Time stamps are made up: those of a request say when it was due, with
-jitter; those of an answer follow by a response time. Since sockets are not waited for, an hour takes seconds.
+(the devices) and of request() below (the masters). Time stamps are made up: those of a request say when it was due,
+with jitter; those of an answer follow by a response time. Since sockets are not waited for, an hour takes seconds.
 """
 
 import csv
@@ -52,7 +52,8 @@ def write_register(address, value):
 
 
 def write_registers(address, values):
-    return struct.pack(f">BHHB{len(values)}H", 16, address, len(values), 2 * len(values), *(v & 0xFFFF for v in values))
+    n = len(values)
+    return struct.pack(f">BHHB{n}H", 16, address, n, 2 * n, *(v & 0xFFFF for v in values))
 
 
 def write_file(number, record, data):
@@ -130,7 +131,7 @@ class Device(Host):
     def __init__(self, stage, name, address, hardware, unit=1):
         super().__init__(stage, name, address, hardware)
         self.unit, self.lib = unit, stage.modbus
-        self.model = None  # model(): called before and after each answer, for a device whose tables are made when asked
+        self.model = None  # model(): before and after each answer, for a device whose tables are made when asked
         self.listener = self.ns.call(lambda: socket.create_server((address, MODBUS)))
         self.listener.settimeout(PATIENCE)
         self.ctx = self.lib.modbus_new_tcp(address.encode(), MODBUS)
@@ -173,7 +174,8 @@ class Conn:
 
     def __init__(self, stage, client, device, response=0.004):
         self.stage, self.client, self.device, self.response = stage, client, device, response
-        self.free = self.cursor = self.last = 0.0  # virtual: when the next request may go; last data's, last frame's stamp
+        self.free = 0.0  # virtual time at which the next request may go
+        self.cursor = self.last = 0.0  # stamps of the last data and of the last frame
         self.tid = stage.random.randrange(1, 0x8000)
         self.sock = self.peer = None
         self.lie = None  # lie(): the registers are changed for this answer; returns what puts them back
@@ -451,8 +453,8 @@ class Stage:
                 return frames
 
     def drain(self, current=None, repeat=False):
-        """Stamps what entered the switch. current: whose exchange it is. Pure acknowledgements, which come as the kernel
-        likes, draw from a generator of their own and delay nothing: the same seed gives the same messages."""
+        """Stamps what entered the switch. current: whose exchange it is. Pure acknowledgements, which come as the
+        kernel likes, draw from a generator of their own and delay nothing: the same seed gives the same messages."""
         r, small = self.random, self.small.uniform
         self.last = self.heard()
         gone = {mac(h.mac) for h in self.hosts.values() if not h.link}
