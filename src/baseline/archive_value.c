@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NS INT64_C(1000000000)
+#define NS     INT64_C(1000000000)
+#define NUMBER 40 /* bytes of a number in words, with its NUL */
 
 #define WRITE(name)                                                                                \
 	static void name(const struct archive_kind *k, const void *v, char buf[ARCHIVE_WORD])
@@ -126,27 +127,29 @@ static bool decimal_value(const struct decimal *d, double *out)
 }
 
 /* The shortest that reads back as the same. */
-static void put_number(double v, char *buf, size_t size)
+static void put_number(double v, char out[NUMBER])
 {
+	char buf[NUMBER];
 	int p;
 
 	if (!isfinite(v))
 		v = isnan(v) ? 0 : v > 0 ? DBL_MAX : -DBL_MAX;
 	if (fabs(v) < 1e15 && v == (double)(int64_t)v) {
-		snprintf(buf, size, "%" PRId64, (int64_t)v);
+		snprintf(out, NUMBER, "%" PRId64, (int64_t)v);
 		return;
 	}
 	for (p = 15; p <= 17; p++) {
-		snprintf(buf, size, "%.*g", p, v);
+		snprintf(buf, sizeof(buf), "%.*g", p, v);
 		if (strtod(buf, NULL) == v)
 			break;
 	}
+	memcpy(out, buf, NUMBER);
 }
 
 WRITE(write_number)
 {
 	(void)k;
-	put_number(*(const double *)v, buf, ARCHIVE_WORD);
+	put_number(*(const double *)v, buf);
 }
 
 READ(read_number)
@@ -168,11 +171,11 @@ static bool good_number(const struct archive_kind *k, const void *v)
 WRITE(write_interval)
 {
 	const double *d = v;
-	char lo[40], hi[40];
+	char lo[NUMBER], hi[NUMBER];
 
 	(void)k;
-	put_number(d[0], lo, sizeof(lo));
-	put_number(d[1], hi, sizeof(hi));
+	put_number(d[0], lo);
+	put_number(d[1], hi);
 	snprintf(buf, ARCHIVE_WORD, "%s..%s", lo, hi);
 }
 
