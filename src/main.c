@@ -10,7 +10,8 @@ static const struct {
 	const char *summary;
 } commands[] = {
 	{"ops", cmd_ops, "print every operation in captures, one line each"},
-	{"learn", cmd_learn, "propose a policy from captures, to be edited"},
+	{"learn", cmd_learn, "propose a policy from captures, or learn what is normal"},
+	{"baseline", cmd_baseline, "show, compare, freeze, approve what is normal"},
 	{"import", cmd_import, "make conduits of what a maker says of his device (MUD)"},
 	{"check", cmd_check, "load a policy: what it means, what is wrong, who may do what"},
 	{"validate", cmd_validate,

@@ -34,6 +34,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct archive;
 struct tally;
@@ -96,5 +97,8 @@ bool archive_map(struct archive *a, const char *key, bool has);
 bool archive_list(struct archive *a, const char *key, bool line, bool has);
 bool archive_next(struct archive *a, bool more);
 void archive_end(struct archive *a);
+
+/* A text in double quotes, whatever is in it. */
+void archive_quote(FILE *out, const char *s);
 
 #endif

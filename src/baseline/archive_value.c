@@ -1,7 +1,7 @@
 /* Values as words that people read, and exactly back. */
 #include "base/civil.h"
 #include "baseline/archive_impl.h"
-#include "baseline/baseline.h"
+#include "baseline/text.h"
 
 #include <errno.h>
 #include <float.h>
@@ -520,6 +520,22 @@ static bool good_word(const struct archive_kind *k, const void *v)
 	for (i = 0; k->words[i] && i < n; i++)
 		;
 	return k->words[i] != NULL;
+}
+
+bool baseline_parse_values(const char *text, double *lo, double *hi)
+{
+	double d[2];
+
+	if (!read_interval(NULL, text, d))
+		return false;
+	*lo = d[0];
+	*hi = d[1];
+	return true;
+}
+
+bool baseline_parse_time(const char *text, int64_t *ns)
+{
+	return read_time(NULL, text, ns);
 }
 
 #define KIND(name, type, ...)                                                                      \

@@ -51,7 +51,7 @@ static bool hidden(uint32_t c)
 	       (c >= 0xfff0 && c <= 0xffff) || (c >= 0xe000 && c < 0xf900) || c >= 0xe0000;
 }
 
-static void quoted(FILE *out, const char *s)
+void archive_quote(FILE *out, const char *s)
 {
 	const uint8_t *p = (const uint8_t *)s;
 	unsigned n;
@@ -79,7 +79,7 @@ static void put_word(FILE *out, const char *s)
 	if (plain(s))
 		fputs(s, out);
 	else
-		quoted(out, s);
+		archive_quote(out, s);
 }
 
 static void indent(FILE *out, unsigned n)

@@ -127,6 +127,8 @@ bool baseline_freeze(struct baseline *b, double budget, const char *by, const ch
 		timing_settle(&b->norm[i]);
 		order_settle(&b->norm[i]);
 	}
+	if (budget <= 0)
+		budget = b->budget.per_day > 0 ? b->budget.per_day : BUDGET_DEFAULT;
 	budget_settle(&b->budget, budget);
 	b->by = by ? arena_text(&b->arena, by, strlen(by)) : NULL;
 	b->reason = reason ? arena_text(&b->arena, reason, strlen(reason)) : NULL;

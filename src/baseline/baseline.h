@@ -146,7 +146,8 @@ void baseline_learn_on(struct baseline *b);
 
 /*
  * Learning is over: what was learned is made ready for comparing, thresholds are set so that
- * `budget` events a day would have been told of what was learned from (budget.h). by, reason: who
+ * `budget` events a day (0: as before, at first 5) would have been told of what was learned from
+ * (budget.h). by, reason: who
  * read and approved it; NULL: nobody did, and nothing may be blocked in its name. at: ns.
  */
 bool baseline_freeze(struct baseline *b, double budget, const char *by, const char *reason,

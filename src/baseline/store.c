@@ -152,19 +152,30 @@ static void keep_compiled(struct baseline *b, const char *path, const char *text
 	free(name);
 }
 
-const char *baseline_store(struct baseline *b, const char *path)
+char *baseline_text(struct baseline *b, size_t *len)
 {
 	char *text = NULL;
-	size_t len = 0;
-	FILE *f = open_memstream(&text, &len);
+	FILE *f = open_memstream(&text, len);
 	bool good = f && baseline_save(b, f);
 
-	errno = 0;
-	good = f && fclose(f) == 0 && good && write_all(path, text, len);
+	if (f && fclose(f) == 0 && good)
+		return text;
+	free(text);
+	return NULL;
+}
+
+const char *baseline_store(struct baseline *b, const char *path)
+{
+	size_t len = 0;
+	char *text = baseline_text(b, &len);
+	bool good;
+
+	errno = text ? 0 : ENOMEM;
+	good = text && write_all(path, text, len);
 	if (good)
 		keep_compiled(b, path, text, len);
 	free(text);
-	return good ? NULL : strerror(errno ? errno : ENOMEM);
+	return good ? NULL : strerror(errno ? errno : EIO);
 }
 
 struct baseline *baseline_load(const char *path, const struct baseline_limits *limits,

@@ -306,7 +306,6 @@ static void channel_fields(struct archive *a, struct norm *n)
 			write_channel(a, c);
 		if (c) {
 			archive_tally(a, "seen", &c->seen);
-			archive_count(a, "unlisted", &c->unlisted);
 			set_channel_fields(a, c);
 			item_fields(a, c);
 			order_channel_fields(a, c);

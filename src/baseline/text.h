@@ -27,6 +27,9 @@
 /* False when it could not be written. Sorts b's lists; the baseline is the same. */
 bool baseline_save(struct baseline *b, FILE *out);
 
+/* The same in memory: free() it; NULL when that is out. */
+char *baseline_text(struct baseline *b, size_t *len);
+
 /*
  * Text, or compiled form when it is of that text. limits as for baseline_new(); what is beyond them
  * is a mistake here. NULL with the mistakes in diag; nothing is half loaded.
@@ -41,6 +44,10 @@ struct baseline *baseline_load_text(const char *name, const char *text, size_t l
  * Returns NULL, or what went wrong (strerror).
  */
 const char *baseline_store(struct baseline *b, const char *path);
+
+/* "0..1000", "2026-11-21T09:00:00Z": as in the text; false when it is not that. */
+bool baseline_parse_values(const char *text, double *lo, double *hi);
+bool baseline_parse_time(const char *text, int64_t *ns);
 
 /* "normal", "maintenance", ...; NULL from BASELINE_MODES on. */
 const char *baseline_mode_name(unsigned mode);

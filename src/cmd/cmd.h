@@ -35,6 +35,7 @@ int cmd_export(int argc, char **argv);
 int cmd_learn(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_validate(int argc, char **argv);
+int cmd_baseline(int argc, char **argv);
 
 /* Text of -h and of usage errors: synopsis, options, two examples. */
 struct cmd_help {
@@ -65,6 +66,9 @@ struct cmd_input {
 	struct packet_config packet;
 	struct flow_config flow;
 	bool overlap_given, checksums_given; /* by option, which outranks a policy's word */
+	/* a capture begins long after the one before ended, or before it; may be NULL */
+	void (*resumed)(void *arg, int64_t time);
+	void *resumed_arg;
 };
 
 /* Their options; a command's own begin at CMD_OPT_OWN. */
@@ -96,6 +100,7 @@ struct cmd_input_result {
 	int64_t last_time;  /* ns since 1970 UTC, of the last packet; 0: none */
 	size_t flow_bytes;  /* memory per flow */
 	size_t state_bytes; /* the largest dissector state on top */
+	bool stopped;	    /* by a signal */
 	const char *file;   /* the one that is being read, then the last; NULL: none */
 };
 

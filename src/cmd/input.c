@@ -1,4 +1,5 @@
 /* Captures through decoder and tracker, with progress for people. */
+#include "base/civil.h"
 #include "cmd/cmd.h"
 
 #include <inttypes.h>
@@ -8,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define PAUSE	       (60 * CIVIL_NS) /* ns; captures further apart are not one recording */
 #define PROGRESS_EVERY 0x3fff /* packets between two looks at the clock, a power of two less 1 */
 
 struct progress {
@@ -74,14 +76,17 @@ static void progress_clear(struct progress *p)
 }
 
 /* False when the file was not read to its end. */
-static bool run_file(const char *path, uint16_t number, struct packet_decoder *d,
-		     struct flow_tracker *t, struct progress *p, struct cmd_input_result *out)
+static bool run_file(const struct cmd_input *in, const char *path, uint16_t number,
+		     struct packet_decoder *d, struct flow_tracker *t, struct progress *p,
+		     struct cmd_input_result *out)
 {
 	struct pcap_file *f;
 	struct raw_packet raw;
 	struct packet packet;
 	char err[256];
+	int64_t before = out->last_time;
 	int got = 0;
+	bool begun = false;
 
 	f = pcap_file_open(path, err, sizeof(err));
 	if (!f) {
@@ -92,6 +97,10 @@ static bool run_file(const char *path, uint16_t number, struct packet_decoder *d
 	out->file = path;
 	while (!stopped && (got = pcap_file_next(f, &raw)) > 0) {
 		raw.file = number;
+		if (!begun && before && in->resumed &&
+		    (raw.time < before || raw.time - before > PAUSE))
+			in->resumed(in->resumed_arg, raw.time);
+		begun = true;
 		packet_decode(d, &raw, &packet);
 		flow_tracker_packet(t, &packet);
 		out->last_time = raw.time;
@@ -122,8 +131,9 @@ bool cmd_input_run(const struct cmd_input *in, const struct flow_handlers *handl
 	if (good) {
 		catch_signals();
 		for (file = in->files; *file && !stopped; file++)
-			if (!run_file(*file, (uint16_t)(file - in->files), d, t, &p, out))
+			if (!run_file(in, *file, (uint16_t)(file - in->files), d, t, &p, out))
 				out->damaged++;
+		out->stopped = stopped;
 		flow_tracker_flush(t);
 		out->packet = *packet_decoder_stats(d);
 		out->flow = *flow_tracker_stats(t);

@@ -1,6 +1,6 @@
 /* kidoban learn: captures into a policy to edit. */
-#include "base/hash.h"
-#include "capture/pcap_file.h"
+#include "cmd/baseline.h"
+#include "cmd/captures.h"
 #include "cmd/cmd.h"
 #include "learn/learn.h"
 #include "learn/vendor.h"
@@ -13,11 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ROUNDS 4  /* looks at the result, at most */
-#define PEEK   64 /* packets that tell captures apart */
+#define ROUNDS 4 /* looks at the result, at most */
 
 static const struct cmd_help help = {
-	"learn", "[-o policy.yaml] [options] FILE.pcap...",
+	"learn", "[-o policy.yaml | --baseline FILE [-p policy.yaml]] [options] FILE.pcap...",
 	"Proposes a policy from captures alone: subnets become zones, hosts assets with a role,\n"
 	"what was said conduits that permit just that. It permits all that it saw, attacks too:\n"
 	"what was guessed is marked 'please check', and every conduit asks for its reason. The\n"
@@ -28,10 +27,21 @@ static const struct cmd_help help = {
 	"                             'none' for none (default: the one that is installed)\n"
 	"      --overlap first|last   whose bytes win where TCP segments overlap (default: first)\n"
 	"      --checksums ignore|verify  drop packets with wrong checksums (default: ignore)\n\n"
+	"With --baseline it learns what is normal instead: who asks whom for what, with which\n"
+	"values, how often and in which order. What violates the policy is told and not learned.\n"
+	"A baseline that is there learns on; a capture that it learned from already does not "
+	"count\n"
+	"twice. 'kidoban baseline' shows, compares and freezes it, 'kidoban replay -b' uses it.\n\n"
+	"      --baseline FILE        the baseline; made when it is not there\n"
+	"  -p, --policy FILE          what is permitted at all\n"
+	"      --operating-mode MODE  normal, maintenance, emergency or analysis: learned apart\n"
+	"                             (default: the policy's, normal)\n"
+	"      --lang en|ja           language of findings (default from LANG)\n\n"
 	"The captures are read several times, so they must be files.\n\n"
 	"examples:\n"
 	"  kidoban learn -o policy.yaml recording.pcap\n"
-	"  kidoban learn monday.pcap tuesday.pcap | less\n"};
+	"  kidoban learn monday.pcap tuesday.pcap | less\n"
+	"  kidoban learn --baseline plant.baseline -p policy.yaml monday.pcap tuesday.pcap\n"};
 
 struct run {
 	struct cmd_input in;
@@ -42,56 +52,6 @@ struct run {
 	struct catalogue *catalogue;
 	unsigned damaged;
 };
-
-/* --- the same order, however they are named on the command line --- */
-
-struct capture {
-	char *path;
-	int64_t first;	/* ns, of its first packet */
-	uint64_t print; /* of its first packets */
-};
-
-static void peek(struct capture *c)
-{
-	struct raw_packet raw;
-	char err[256];
-	struct pcap_file *f = pcap_file_open(c->path, err, sizeof(err));
-	unsigned i;
-
-	for (i = 0; f && i < PEEK && pcap_file_next(f, &raw) > 0; i++) {
-		c->first = i ? c->first : raw.time;
-		c->print = hash_bytes(raw.data, raw.caplen, c->print ^ (uint64_t)raw.time);
-	}
-	pcap_file_close(f);
-}
-
-static int by_time(const void *a, const void *b)
-{
-	const struct capture *x = a, *y = b;
-
-	if (x->first != y->first)
-		return x->first < y->first ? -1 : 1;
-	return x->print < y->print ? -1 : x->print > y->print;
-}
-
-static bool sort_files(struct run *r, char **argv, int n)
-{
-	struct capture *c = calloc((size_t)n + 1, sizeof(*c));
-	int i;
-
-	if (!c)
-		return false;
-	for (i = 0; i < n; i++) {
-		c[i].path = argv[i];
-		peek(&c[i]);
-	}
-	qsort(c, (size_t)n, sizeof(*c), by_time);
-	for (i = 0; i < n; i++)
-		argv[i] = c[i].path;
-	free(c);
-	r->in.files = argv;
-	return true;
-}
 
 /* --- looks --- */
 
@@ -297,19 +257,27 @@ static int learn(struct run *r)
 
 int cmd_learn(int argc, char **argv)
 {
-	enum { OPT_VENDORS = CMD_OPT_OWN };
-	static const struct option options[] = {{"output", required_argument, NULL, 'o'},
-						{"force", no_argument, NULL, 'f'},
-						{"vendors", required_argument, NULL, OPT_VENDORS},
-						CMD_INPUT_OPTIONS,
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
+	enum { OPT_VENDORS = CMD_OPT_OWN, OPT_BASELINE, OPT_OPERATING, OPT_LANG };
+	static const struct option options[] = {
+		{"output", required_argument, NULL, 'o'},
+		{"force", no_argument, NULL, 'f'},
+		{"vendors", required_argument, NULL, OPT_VENDORS},
+		{"baseline", required_argument, NULL, OPT_BASELINE},
+		{"policy", required_argument, NULL, 'p'},
+		{"operating-mode", required_argument, NULL, OPT_OPERATING},
+		{"lang", required_argument, NULL, OPT_LANG},
+		CMD_INPUT_OPTIONS,
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0}};
+	const char *baseline = NULL, *lang = NULL;
+	struct cmd_learning normal = {.policy_path = NULL};
+	struct cmd_capture *captures;
 	struct run r = {.output = NULL};
 	struct diag diag = {.count = 0};
 	int c, i, code;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":o:fh", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":o:p:fh", options, NULL)) != -1) {
 		switch (c) {
 		case 'o':
 			r.output = optarg;
@@ -319,6 +287,22 @@ int cmd_learn(int argc, char **argv)
 			break;
 		case OPT_VENDORS:
 			r.vendors = optarg;
+			break;
+		case OPT_BASELINE:
+			baseline = optarg;
+			break;
+		case 'p':
+			normal.policy_path = optarg;
+			break;
+		case OPT_OPERATING:
+			if (!cmd_operating_mode(optarg, &normal.engine))
+				return cmd_usage_error(&help, "--operating-mode is normal, "
+							      "maintenance, emergency or analysis");
+			break;
+		case OPT_LANG:
+			if (!cmd_lang_known(optarg))
+				return cmd_usage_error(&help, "--lang is en or ja");
+			lang = optarg;
 			break;
 		case CMD_OPT_OVERLAP:
 		case CMD_OPT_CHECKSUMS:
@@ -337,12 +321,25 @@ int cmd_learn(int argc, char **argv)
 		if (strcmp(argv[i], "-") == 0)
 			return cmd_usage_error(&help, "captures are read several times: write "
 						      "standard input to a file first");
+	if (baseline && (r.output || r.force || r.vendors))
+		return cmd_usage_error(&help, "-o, -f and --vendors are about a proposed policy, "
+					      "--baseline is about what is normal");
+	if (!baseline && (normal.policy_path || normal.engine.has_mode || lang))
+		return cmd_usage_error(&help, "-p, --operating-mode and --lang need --baseline");
+	if (baseline) {
+		normal.in = r.in;
+		normal.engine.lang = cmd_lang(lang);
+		return cmd_baseline_learn(&help, &normal, baseline, argc - optind, argv + optind);
+	}
 	r.in.flow.classify = true;
 	r.catalogue = catalogue_builtin(&diag);
 	diag_print(&diag, stderr);
 	diag_free(&diag);
-	if (!r.catalogue || !sort_files(&r, argv + optind, argc - optind))
+	captures = r.catalogue ? cmd_captures(argv + optind, argc - optind) : NULL;
+	if (!captures)
 		return CMD_INPUT;
+	free(captures);
+	r.in.files = argv + optind;
 	code = learn(&r);
 	vendor_free(r.learn.vendors);
 	learn_free(&r.learn);

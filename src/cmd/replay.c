@@ -1,4 +1,5 @@
 /* kidoban replay: captures against a policy, alerts out. */
+#include "cmd/baseline.h"
 #include "cmd/state.h"
 #include "detect/engine.h"
 #include "policy/policy.h"
@@ -14,10 +15,12 @@
 #define SINKS_MAX 4
 
 static const struct cmd_help help = {
-	"replay", "[-p policy.yaml] [-o eve.json|-] [options] FILE.pcap...",
+	"replay", "[-p policy.yaml] [-b baseline] [-o eve.json|-] [options] FILE.pcap...",
 	"Analyses captures (pcap, pcapng; .gz and .zst too; '-' is standard input) and prints one\n"
 	"line per incident, or EVE JSON with -o. A summary goes to standard error.\n\n"
 	"  -p, --policy FILE          zones and conduits to check against\n"
+	"  -b, --baseline FILE        what is normal ('kidoban learn --baseline'): what deviates "
+	"is told\n"
 	"  -o, --output TARGET        EVE JSON lines to a file, '-', or unix:SOCKET; may be "
 	"repeated\n"
 	"      --operating-mode MODE  normal, maintenance, emergency or analysis, whatever the "
@@ -35,6 +38,7 @@ static const struct cmd_help help = {
 	"  -q, --quiet                no summary\n\n"
 	"examples:\n"
 	"  kidoban replay -p zones/model1.yaml pcaps/demo-model1.pcap\n"
+	"  kidoban replay -p policy.yaml -b plant.baseline tuesday.pcap\n"
 	"  kidoban replay -p policy.yaml -o - --events alert,flow *.pcap.gz | jq "
 	".alert.signature\n"};
 
@@ -46,6 +50,7 @@ struct replay {
 	const char *outputs[SINKS_MAX]; /* targets of -o */
 	unsigned output_count;
 	const char *policy_path;
+	const char *baseline_path;
 	const char *state_path;
 	struct policy_grant *grants;
 	enum policy_mode mode; /* of --mode */
@@ -108,6 +113,7 @@ static int parse(struct replay *r, int argc, char **argv, bool *done)
 	enum { OPT_EVENTS = CMD_OPT_OWN, OPT_LANG, OPT_FLOWS, OPT_MODE, OPT_OPERATING, OPT_STATE };
 	static const struct option options[] = {
 		{"policy", required_argument, NULL, 'p'},
+		{"baseline", required_argument, NULL, 'b'},
 		{"output", required_argument, NULL, 'o'},
 		{"events", required_argument, NULL, OPT_EVENTS},
 		{"lang", required_argument, NULL, OPT_LANG},
@@ -126,10 +132,13 @@ static int parse(struct replay *r, int argc, char **argv, bool *done)
 	*done = true;
 	opterr = 0;
 	r->engine.events = ENGINE_ALERT;
-	while ((c = getopt_long(argc, argv, ":p:o:qh", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":p:b:o:qh", options, NULL)) != -1) {
 		switch (c) {
 		case 'p':
 			r->policy_path = optarg;
+			break;
+		case 'b':
+			r->baseline_path = optarg;
 			break;
 		case 'o':
 			if (r->output_count == SINKS_MAX)
@@ -185,9 +194,9 @@ static int parse(struct replay *r, int argc, char **argv, bool *done)
 				       "--events selects EVE events: it needs -o, such as -o -");
 	if (r->state_path && !r->policy_path)
 		return cmd_usage_error(&help, "--state has grants of conduits: it needs -p");
-	if (r->engine.has_mode && !r->policy_path)
-		return cmd_usage_error(&help, "--operating-mode changes what a policy permits: it "
-					      "needs -p");
+	if (r->engine.has_mode && !r->policy_path && !r->baseline_path)
+		return cmd_usage_error(&help, "--operating-mode changes what a policy permits and "
+					      "what is normal: it needs -p or -b");
 	r->in.files = argv + optind;
 	r->in.flow.classify = true;
 	r->engine.lang = cmd_lang(lang);
@@ -212,7 +221,7 @@ static void summary(const struct replay *r, const struct cmd_input_result *in,
 		"%" PRIu64 " packet%s, %" PRIu64 " bytes in %u file%s; %" PRIu64 " flow%s\n",
 		in->packet.packets, plural(in->packet.packets), in->packet.bytes, in->files,
 		plural(in->files), in->flow.flows, plural(in->flow.flows));
-	if (!r->policy_path)
+	if (!r->policy_path && !r->baseline_path)
 		fprintf(stderr, "  no policy (-p): zones and conduits were not checked\n");
 	for (i = 0; (v = vocab_at(i)); i++)
 		if (engine_ops(e, i))
@@ -311,6 +320,36 @@ static int run(struct replay *r)
 	return code;
 }
 
+static void resumed(void *arg, int64_t time)
+{
+	baseline_resume(arg, time);
+}
+
+/* What still learns is compared with as if it were frozen now; the file stays as it is. */
+static bool load_baseline(struct replay *r, const struct policy *p)
+{
+	struct baseline *b = cmd_baseline_load(r->baseline_path);
+	struct baseline_progress progress;
+
+	if (!b)
+		return false;
+	if (baseline_state(b) == BASELINE_LEARNING) {
+		fprintf(stderr,
+			"kidoban replay: %s still learns; it is compared with as if it were frozen "
+			"now ('kidoban baseline freeze')\n",
+			r->baseline_path);
+		baseline_progress(b, &progress);
+		baseline_freeze(b, 0, NULL, NULL, progress.to);
+	}
+	baseline_mode(b, r->engine.has_mode ? r->engine.operating_mode
+			 : p		    ? policy_operating_mode(p)
+					    : OPERATING_NORMAL);
+	r->engine.baseline = b;
+	r->in.resumed = resumed;
+	r->in.resumed_arg = b;
+	return true;
+}
+
 /* Loads what the options name; false with the mistakes in diag. */
 static bool load(struct replay *r, struct policy **policy, struct catalogue **catalogue,
 		 struct diag *diag)
@@ -323,6 +362,8 @@ static bool load(struct replay *r, struct policy **policy, struct catalogue **ca
 	    !cmd_state_grants(&help, r->state_path, *policy, &r->grants, &r->engine.grant_count))
 		return false;
 	r->engine.grants = r->grants;
+	if (r->baseline_path && !load_baseline(r, *policy))
+		return false;
 	*catalogue = catalogue_builtin(diag);
 	r->engine.policy = *policy;
 	r->engine.catalogue = *catalogue;
@@ -351,6 +392,7 @@ int cmd_replay(int argc, char **argv)
 	}
 	for (i = 0; i < r.sink_count; i++)
 		r.sinks[i]->ops->free(r.sinks[i]);
+	baseline_free(r.engine.baseline);
 	free(r.grants);
 	catalogue_free(catalogue);
 	policy_free(policy);
