@@ -44,6 +44,8 @@ static const struct {
 	[BASELINE_RATE] = {"baseline.rate", BASELINE_TIMING},
 	[BASELINE_FAN_OUT] = {"baseline.fan-out", BASELINE_TIMING},
 	/* --- order --- */
+	[BASELINE_CYCLE_ORDER] = {"baseline.cycle-order", BASELINE_ORDER},
+	[BASELINE_ACT_ORDER] = {"baseline.act-order", BASELINE_ORDER},
 };
 
 const char *baseline_finding_id(enum baseline_finding f)
@@ -393,7 +395,8 @@ bool baseline_merge(struct baseline *b, const struct baseline *from)
 				return false;
 		if (!set_merge(&b->norm[i], &from->norm[i]) ||
 		    !value_merge(&b->norm[i], &from->norm[i]) ||
-		    !timing_merge(&b->norm[i], &from->norm[i]))
+		    !timing_merge(&b->norm[i], &from->norm[i]) ||
+		    !order_merge_norm(&b->norm[i], &from->norm[i]))
 			return false;
 		tally_merge(&b->norm[i].seen, &from->norm[i].seen);
 		b->norm[i].refused += from->norm[i].refused;

@@ -15,7 +15,7 @@
  *   set      Was this ever seen?              hosts, links, services, codes, units, objects,
  * writers value    Is this a value it takes?        sets, ranges, steps, types; frozen, jumped,
  * apart timing   Is it time for this?             periods, silence, response times, errors, rates
- *   order    Does this come after that?       the cycle of a channel, with its phases
+ *   order    Does this come after that?       cycles of a client, with their phases; writes
  *
  * They know meaning and no bytes: everything comes from ops and from who speaks with whom. What
  * the policy forbids never gets here while learning (the engine sees to it), so an attack that was
@@ -72,6 +72,8 @@ enum baseline_finding {
 	BASELINE_RATE,		 /* a host opens more sessions, or moves more data */
 	BASELINE_FAN_OUT,	 /* a host speaks with more servers */
 	/* --- order --- */
+	BASELINE_CYCLE_ORDER, /* what a client asks in rounds came in another order */
+	BASELINE_ACT_ORDER,   /* a write or command followed one that it never followed */
 	BASELINE_FINDINGS
 };
 

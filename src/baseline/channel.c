@@ -27,6 +27,7 @@ void norm_free(struct norm *n)
 	set_norm_free(n);
 	value_norm_free(n);
 	timing_norm_free(n);
+	order_norm_free(n);
 	free(n->channel_bucket);
 	free(n->item_bucket);
 }

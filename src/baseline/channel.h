@@ -49,6 +49,7 @@ struct item {
 	struct timing_model timing;
 	struct timing_run timing_run;
 	struct value_item *values; /* value.c's; NULL: none are followed */
+	struct order_item order;
 };
 
 struct channel {
@@ -83,8 +84,9 @@ struct norm {
 	struct set_norm set;	 /* hosts, links */
 	struct value_norm value; /* objects */
 	struct timing_norm timing;
-	uint64_t refused;  /* beyond the limits */
-	struct tally seen; /* ops */
+	struct order_norm order; /* what clients ask in turns */
+	uint64_t refused;	 /* beyond the limits */
+	struct tally seen;	 /* ops */
 };
 
 /* An op, resolved. */
