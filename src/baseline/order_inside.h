@@ -12,10 +12,11 @@
 #define ORDER_CYCLES  16  /* of a group */
 #define ORDER_PATHS   512 /* of a channel */
 #define ORDER_LEVELS  3
-#define ORDER_ENOUGH  4				/* rounds in a window that make a cycle */
-#define ORDER_AGAIN   (3 * INT64_C(1000000000)) /* ns in which the same act is sent again, not new \
-						 */
-#define ORDER_UNIT 17				/* bits of ns that a window's clock leaves out */
+#define ORDER_ENOUGH  4 /* rounds in a window that make a cycle */
+#define ORDER_AGAIN                                                                                \
+	(3 * INT64_C(1000000000)) /* ns in which the same act is sent again, not new               \
+				   */
+#define ORDER_UNIT 17		  /* bits of ns that a window's clock leaves out */
 
 /* A round that repeats. An item may be in it several times. */
 struct order_cycle {
@@ -120,11 +121,15 @@ void order_window_flush(struct arena *arena, struct order_group *g, int64_t time
 /* Cycles are taken together: a new one, or more of one that is known. */
 struct order_cycle *order_cycle_add(struct arena *arena, struct order_group *g,
 				    const struct order_cycle *c);
+/* The smallest of its rotations: a round has no beginning, but one way of being written. */
+void order_rotate(uint8_t *at, unsigned n);
 /* Cycles changed. */
 void order_group_refresh(struct order_group *g);
 
 /* --- order_path.c --- */
 
+/* Of a channel, made if there is none. */
+struct order_model *order_model(struct arena *arena, struct channel *c);
 void order_path_check(struct baseline *b, const struct sight *s);
 void order_path_learn(struct arena *arena, struct item *i, int64_t time);
 void order_path_add(struct arena *arena, struct channel *c, const struct order_path *p);

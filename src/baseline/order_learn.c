@@ -230,8 +230,7 @@ static bool regular(const struct look *l, unsigned symbol)
 	return sqrt(fmax(squares / (n - 1) - sum * sum, 0)) < REGULAR * sum;
 }
 
-/* The smallest of its rotations: a round has no beginning, but one way of being written. */
-static void rotate(uint8_t *at, unsigned n)
+void order_rotate(uint8_t *at, unsigned n)
 {
 	uint8_t twice[2 * ORDER_SYMBOLS];
 	unsigned i, best = 0;
@@ -283,7 +282,7 @@ struct order_cycle *order_cycle_add(struct arena *arena, struct order_group *g,
 	if (!from->rounds.count)
 		return NULL;
 	memcpy(at, from->at, from->n);
-	rotate(at, from->n);
+	order_rotate(at, from->n);
 	for (i = 0; i < g->cycles; i++) {
 		c = g->cycle[i];
 		if (c->n == from->n && memcmp(c->at, at, c->n) == 0) {

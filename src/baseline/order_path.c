@@ -133,7 +133,7 @@ void order_path_check(struct baseline *b, const struct sight *s)
 
 /* --- learning --- */
 
-static struct order_model *model(struct arena *arena, struct channel *c)
+struct order_model *order_model(struct arena *arena, struct channel *c)
 {
 	if (c->order)
 		return c->order;
@@ -146,7 +146,7 @@ static struct order_model *model(struct arena *arena, struct channel *c)
 
 void order_path_add(struct arena *arena, struct channel *c, const struct order_path *p)
 {
-	struct order_model *m = model(arena, c);
+	struct order_model *m = order_model(arena, c);
 	uint32_t i;
 
 	for (i = 0; i < m->paths; i++) {
@@ -165,7 +165,7 @@ void order_path_add(struct arena *arena, struct channel *c, const struct order_p
 
 void order_path_learn(struct arena *arena, struct item *i, int64_t time)
 {
-	struct order_model *m = model(arena, i->channel);
+	struct order_model *m = order_model(arena, i->channel);
 	const struct order_path *usual = NULL;
 	struct context context[2] = {{0}};
 	struct order_path p = {.count = 1};

@@ -498,6 +498,7 @@ static void norm_fields(struct archive *a, struct baseline *b)
 		channel_fields(a, n);
 		value_norm_fields(a, n);
 		timing_norm_fields(a, n);
+		order_norm_fields(a, n);
 		archive_end(a);
 	}
 	archive_end(a);

@@ -1,6 +1,7 @@
 /* Does this come after that? Cycles of a master over its devices, and the order of its writes. */
 #include "baseline/inside.h"
 #include "baseline/order_inside.h"
+#include "baseline/text.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -519,6 +520,55 @@ static void two_halves_together_know_what_the_whole_knows(void **state)
 	free(s.ask);
 }
 
+static char *text_of(struct baseline *b)
+{
+	size_t size;
+	char *text = NULL;
+	FILE *f = open_memstream(&text, &size);
+
+	assert_non_null(f);
+	assert_true(baseline_save(b, f));
+	fclose(f);
+	return text;
+}
+
+static void what_is_written_reads_back_the_same(void **state)
+{
+	struct script s = script_new(11);
+	struct baseline *b, *again;
+	char *text, *second;
+	struct diag diag = {0};
+	struct heard h;
+	unsigned i;
+
+	(void)state;
+	recipes(&s, 0, 3600);
+	poll(&s, 0.05, 3600, 1.3, 0.02, true, "FGH");
+	for (i = 0; i < 100; i++)
+		at(&s, 3600 * uniform(&s.seed), 130 + (unsigned)(3 * uniform(&s.seed)));
+	script_sort(&s);
+	b = learn(&s, s.n);
+	text = text_of(b);
+	again = baseline_load_text("test", text, strlen(text), NULL, &diag);
+	assert_non_null(again);
+	second = text_of(again);
+	assert_string_equal(text, second);
+	assert_non_null(strstr(text, "cycles:"));
+	assert_non_null(strstr(text, "steps:"));
+	assert_int_equal(believed(again, 5), 1);
+	assert_int_equal(believed(again, 3), 1);
+	s.n = 0;
+	poll(&s, 3600, 3602, 1, 0.01, false, "ACBDE");
+	script_sort(&s);
+	hear_rest(again, &s, 0, &h);
+	assert_true(h.what[BASELINE_CYCLE_ORDER] >= 1);
+	baseline_free(b);
+	baseline_free(again);
+	free(text);
+	free(second);
+	free(s.ask);
+}
+
 static void frozen_nothing_is_allocated_and_learning_is_bounded(void **state)
 {
 	struct script s = script_new(10);
@@ -556,6 +606,7 @@ int main(void)
 		cmocka_unit_test(a_write_at_the_wrong_place_of_a_recipe_is_told),
 		cmocka_unit_test(writes_by_hand_have_no_order),
 		cmocka_unit_test(two_halves_together_know_what_the_whole_knows),
+		cmocka_unit_test(what_is_written_reads_back_the_same),
 		cmocka_unit_test(frozen_nothing_is_allocated_and_learning_is_bounded),
 	};
 
