@@ -59,7 +59,7 @@ struct order_group {
 	struct addr client;
 	struct item *item[ORDER_SYMBOLS]; /* of each symbol */
 	uint32_t symbols;
-	uint32_t ready[ORDER_SYMBOLS]; /* windows that a symbol was in often enough */
+	uint32_t ready[ORDER_SYMBOLS]; /* windows that a symbol was in throughout */
 	uint64_t regular; /* symbols: acts that come by themselves at regular intervals */
 	uint64_t cyclic;  /* symbols in cycles that are believed */
 	struct order_cycle *cycle[ORDER_CYCLES];

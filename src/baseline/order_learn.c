@@ -12,8 +12,8 @@
 #define STEADY		  1.5 /* times what they differ from one to the next */
 #define STEADY_SLACK	  4.0 /* units of a window's clock */
 #define REGULAR_FROM	  8u
-#define REGULAR		  0.3 /* standard deviation of intervals, in means */
-#define OFTEN		  4   /* times that an item is in one round */
+#define REGULAR		  0.15 /* standard deviation of intervals, in means */
+#define OFTEN		  4    /* times that an item is in one round */
 #define FOUND		  (ORDER_SYMBOLS / 2)
 
 /* A window, sorted by symbol. */
@@ -21,6 +21,7 @@ struct look {
 	const struct order_window *w;
 	uint16_t start[ORDER_SYMBOLS + 1]; /* into at */
 	uint16_t at[SYMBOL_LAST_LOOK];	   /* places in the window */
+	uint64_t acts;			   /* symbols: what comes when it is called for */
 	uint64_t used;			   /* symbols that are in a cycle */
 	struct {
 		uint64_t members;
@@ -36,13 +37,14 @@ static unsigned times(const struct look *l, unsigned symbol)
 	return (unsigned)l->start[symbol + 1] - l->start[symbol];
 }
 
-static void sort(struct look *l, const struct order_window *w)
+static void sort(struct look *l, const struct order_window *w, uint64_t acts)
 {
 	uint16_t next[ORDER_SYMBOLS];
 	unsigned i;
 
 	memset(l, 0, sizeof(*l));
 	l->w = w;
+	l->acts = acts;
 	for (i = 0; i < w->n; i++)
 		l->start[w->symbol[i] + 1]++;
 	for (i = 0; i < ORDER_SYMBOLS; i++) {
@@ -108,7 +110,8 @@ static bool take_turns(const struct look *l, unsigned a, unsigned b)
 		}
 		last = now;
 	}
-	return turns + 1 >= 2 * ORDER_ENOUGH && repeats * 8 <= turns && distances_steady(l, a, b);
+	return turns + 1 >= 2 * ORDER_ENOUGH && repeats * 8 <= turns &&
+	       ((l->acts >> a & l->acts >> b & 1) || distances_steady(l, a, b));
 }
 
 /* --- rounds --- */
@@ -140,7 +143,7 @@ static bool common_round(struct look *l, uint64_t members, unsigned n, unsigned 
 			which = i;
 		}
 	}
-	if (best + 1 < ORDER_ENOUGH || best * 4 < rounds * 3)
+	if (best + 1 < ORDER_ENOUGH || best * 8 < rounds * 7)
 		return false;
 	l->found[l->count].members = members;
 	l->found[l->count].n = n;
@@ -348,23 +351,61 @@ static uint64_t acts_of(const struct order_group *g)
 	return acts;
 }
 
-static void learn(struct arena *arena, struct order_group *g, struct look *l, uint64_t acts,
-		  int64_t time)
+/* Is it c without some that were there as well, only not so clearly? */
+static bool part_of(const struct look *l, const struct order_cycle *part,
+		    const struct order_cycle *c)
+{
+	uint8_t rest[ORDER_SYMBOLS], own[ORDER_SYMBOLS];
+	unsigned i, n = 0;
+
+	if (part->members & ~c->members || part->n >= c->n || !order_believed(c))
+		return false;
+	for (i = 0; i < c->n; i++) {
+		if (part->members >> c->at[i] & 1)
+			rest[n++] = c->at[i];
+		else if (times(l, c->at[i]) < ORDER_ENOUGH)
+			return false; /* they were not: a phase without them */
+	}
+	memcpy(own, part->at, part->n);
+	order_rotate(own, part->n);
+	order_rotate(rest, n);
+	return n == part->n && memcmp(own, rest, n) == 0;
+}
+
+static bool part_of_any(const struct look *l, const struct order_group *g,
+			const struct order_cycle *part)
+{
+	unsigned i;
+
+	for (i = 0; i < g->cycles; i++)
+		if (part_of(l, part, g->cycle[i]))
+			return true;
+	return false;
+}
+
+/* Often, and not only before or after a phase began. */
+static bool throughout(const struct look *l, unsigned symbol)
+{
+	return times(l, symbol) >= ORDER_ENOUGH && l->at[l->start[symbol]] * 4 <= l->w->n &&
+	       l->at[l->start[symbol + 1] - 1] * 4 >= l->w->n * 3;
+}
+
+static void learn(struct arena *arena, struct order_group *g, struct look *l, int64_t time)
 {
 	int64_t span = (int64_t)(uint32_t)(l->w->at[l->w->n - 1] - l->w->at[0]) << ORDER_UNIT;
 	struct order_cycle c = {0};
 	unsigned i;
 
 	for (i = 0; i < g->symbols; i++)
-		g->ready[i] += times(l, i) >= ORDER_ENOUGH;
+		g->ready[i] += throughout(l, i);
 	for (i = 0; i < l->count; i++) {
 		c.members = l->found[i].members;
 		c.at = l->found[i].at;
 		c.n = (uint8_t)l->found[i].n;
-		c.acts = !(c.members & ~acts);
+		c.acts = !(c.members & ~l->acts);
 		/* two that are asked in turns have no order; their acts are looked at alone */
 		if (c.n < 3 && !c.acts) {
-			l->used &= ~(c.members & acts);
+			l->used &= ~(c.members & l->acts);
 			continue;
 		}
 		c.rounds.count = l->found[i].rounds;
@@ -373,10 +414,11 @@ static void learn(struct arena *arena, struct order_group *g, struct look *l, ui
 		c.errors = l->found[i].errors;
 		c.windows = 1;
 		c.every = l->found[i].every;
-		order_cycle_add(arena, g, &c);
+		if (!part_of_any(l, g, &c))
+			order_cycle_add(arena, g, &c);
 	}
 	for (i = 0; i < g->symbols; i++)
-		if (acts >> i & 1 && !(l->used >> i & 1) && regular(l, i))
+		if (l->acts >> i & 1 && !(l->used >> i & 1) && regular(l, i))
 			g->regular |= UINT64_C(1) << i;
 	order_group_refresh(g);
 }
@@ -422,11 +464,11 @@ static void look_at(struct arena *arena, struct order_group *g, unsigned level, 
 {
 	struct look l;
 
-	sort(&l, &g->learning->level[level]);
+	sort(&l, &g->learning->level[level], acts_of(g));
 	find(&l);
 	if (!whatever && !covered(&l))
 		return;
-	learn(arena, g, &l, acts_of(g), time);
+	learn(arena, g, &l, time);
 	pass_on(arena, g, level, l.used, time);
 }
 

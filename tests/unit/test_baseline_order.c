@@ -557,6 +557,7 @@ static void what_is_written_reads_back_the_same(void **state)
 	assert_non_null(strstr(text, "steps:"));
 	assert_int_equal(believed(again, 5), 1);
 	assert_int_equal(believed(again, 3), 1);
+	assert_int_equal(believed(again, 4), 1); /* the recipe */
 	s.n = 0;
 	poll(&s, 3600, 3602, 1, 0.01, false, "ACBDE");
 	script_sort(&s);
