@@ -39,6 +39,7 @@ static const struct {
 	[BASELINE_CYCLE_SHIFTED] = {"baseline.cycle-shifted", BASELINE_TIMING},
 	[BASELINE_CYCLE_UNSTEADY] = {"baseline.cycle-unsteady", BASELINE_TIMING},
 	[BASELINE_HOST_SILENT] = {"baseline.host-silent", BASELINE_TIMING},
+	[BASELINE_DEVICE_SILENT] = {"baseline.device-silent", BASELINE_TIMING},
 	[BASELINE_SLOW_ANSWER] = {"baseline.slow-answer", BASELINE_TIMING},
 	[BASELINE_ERRORS] = {"baseline.errors", BASELINE_TIMING},
 	[BASELINE_RATE] = {"baseline.rate", BASELINE_TIMING},

@@ -66,11 +66,13 @@ enum baseline_finding {
 	BASELINE_CYCLE_EXTRA,	 /* it comes faster than it ever did */
 	BASELINE_CYCLE_SHIFTED,	 /* it comes at another period */
 	BASELINE_CYCLE_UNSTEADY, /* it comes less evenly */
-	BASELINE_HOST_SILENT,	 /* nothing comes from a host that speaks regularly */
-	BASELINE_SLOW_ANSWER,	 /* answers take longer */
-	BASELINE_ERRORS,	 /* more requests are refused, or not answered */
-	BASELINE_RATE,		 /* a host opens more sessions, or moves more data */
-	BASELINE_FAN_OUT,	 /* a host speaks with more servers */
+	BASELINE_HOST_SILENT, /* nothing comes from a host that speaks regularly, and nobody asks it
+			       */
+	BASELINE_DEVICE_SILENT, /* a host no longer answers */
+	BASELINE_SLOW_ANSWER,	/* answers take longer */
+	BASELINE_ERRORS,	/* more requests are refused, or not answered */
+	BASELINE_RATE,		/* a host opens more sessions, or moves more data */
+	BASELINE_FAN_OUT,	/* a host speaks with more servers */
 	/* --- order --- */
 	BASELINE_CYCLE_ORDER, /* what a client asks in rounds came in another order */
 	BASELINE_ACT_ORDER,   /* a write or command followed one that it never followed */

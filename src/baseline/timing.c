@@ -16,6 +16,7 @@
 #define AHEAD_MAX   64	 /* ops beyond the edge that are counted */
 #define PACE_UNIT   5e-3 /* least units of scores */
 #define JITTER_UNIT 1e-2
+#define REHEARSED   10.0 /* highest score of a pause while learning: then it is the item's own */
 #define SUM_STEP    0.75 /* spreads that a window may be away from the mean without adding up */
 #define SUM_EDGE    8.0	 /* spreads; windows that add up to more are drifting */
 
@@ -37,7 +38,7 @@ static void set_clock(struct item *i)
 	const struct channel *c = i->channel;
 
 	k->period = m ? m->mean : 0;
-	k->limit = m ? m->max : 0;
+	k->limit = m ? (float)timing_modes_longest(i->timing.mode) : 0;
 	timing_host_pace(speaker(i), i);
 	/* whoever is asked answers at the same pace; of one that never did nothing is expected */
 	if (i->role == OP_REQUEST)
@@ -84,7 +85,9 @@ static void tell(struct baseline *b, struct deviation *d, double observed, doubl
 void timing_item_late(struct baseline *b, struct item *i, double score, double elapsed,
 		      int64_t time, const struct op *op)
 {
-	struct deviation d = about(i, BASELINE_CYCLE_MISSING, score, time, op);
+	bool learning = b->state == BASELINE_LEARNING;
+	struct deviation d = about(i, BASELINE_CYCLE_MISSING,
+				   learning ? fmin(score, REHEARSED) : score, time, op);
 
 	d.words = timing_words_missing;
 	tell(b, &d, elapsed, (double)i->timing_run.clock.period);
@@ -178,21 +181,24 @@ static void check_windows(struct baseline *b, const struct sight *s, double x)
 	const struct timing_stat *kind = timing_modes_near(s->item->timing.mode, x);
 	struct timing_run *r = &s->item->timing_run;
 	struct timing_norm *t = &s->norm->timing;
-	double ratio;
+	float off;
 
 	if (!kind)
 		return;
-	ratio = x / (double)kind->mean;
-	r->pace = (float)((double)r->pace + ratio);
-	r->jitter = (float)((double)r->jitter + fabs(ratio - 1));
-	r->taken = (float)((double)r->taken + x);
+	off = (float)(x / (double)kind->mean - 1);
+	r->pace += off;
+	r->jitter += fabsf(off);
+	r->taken += (float)x;
+	if (fabsf(off) > fabsf(r->oddest))
+		r->oddest = off;
 	if (++r->intervals < TIMING_WINDOW)
 		return;
+	/* one that is far off is no trend */
 	t->just.window = true;
-	t->just.pace = r->pace / TIMING_WINDOW;
-	t->just.jitter = r->jitter / TIMING_WINDOW;
+	t->just.pace = 1 + (r->pace - r->oddest) / (TIMING_WINDOW - 1);
+	t->just.jitter = (r->jitter - fabsf(r->oddest)) / (TIMING_WINDOW - 1);
 	t->just.taken = r->taken / TIMING_WINDOW;
-	r->pace = r->jitter = r->taken = 0;
+	r->pace = r->jitter = r->taken = r->oddest = 0;
 	r->intervals = 0;
 	check_window(b, s, (double)t->just.pace, (double)t->just.jitter);
 }

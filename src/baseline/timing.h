@@ -4,16 +4,17 @@
  * Of each item (one thing that is said on a channel) it learns how long it takes until it is said
  * again, in up to TIMING_MODES kinds of intervals: a poll that comes twice in a cycle has two, one
  * that is slower while the plant is cleaned another. What comes at such intervals nearly always is
- * cyclic; operators' writes are not, and only how many of them come at once is learned.
+ * cyclic; operators' writes are not, and only how many of them come at once is learned. Late is
+ * what is longer away than it ever was: a poll of one phase of production may be away in others.
  *
  *   item ── clock ──┐   late      nothing since limit: told from half a period behind it on, then
  *   item ── clock ──┤             each time it has grown by a half
  *   host ── clock ──┴─> wheel     as long as a host is silent, its items are not told one by one
  *
  *   item   windows of TIMING_WINDOW intervals: their mean and their spread about the kinds of
- *          intervals (shifted, unsteady); how far the item ran ahead of its fastest pace (extra);
- *          windows of as many answers: their time, errors, requests that nobody answered
- *   host   slots of ten minutes: sessions opened, bytes, different servers
+ *          intervals, without the oddest one (shifted, unsteady); how far the item ran ahead of its
+ * fastest pace (extra); windows of as many answers: their time, errors, requests that nobody
+ * answered host   slots of ten minutes: sessions opened, bytes, different servers
  *
  * All deviations are soft: 1 is the edge of what was learned, and it grows with the distance in
  * units of what the learned ones lie apart. What the listener missed (packets lost by a mirror, a
@@ -52,7 +53,7 @@ struct timing_stat {
 struct timing_clock {
 	int64_t last;		   /* ns; 0: not heard yet */
 	struct timing_clock *next; /* in the wheel */
-	float period, limit; /* the longest usual interval: its mean, its end; 0: not cyclic */
+	float period, limit; /* the longest usual interval, the longest of all; 0: not cyclic */
 	float told;	     /* score of this silence when it was looked at last; 0: none */
 	bool host;	     /* a host's; else an item's */
 	bool wound;	     /* in the wheel */
@@ -75,7 +76,9 @@ struct timing_model {
 
 struct timing_run {
 	struct timing_clock clock;
-	float pace, jitter, taken; /* sums of the window at hand; taken in s */
+	float pace, jitter, taken; /* sums of the window at hand: interval / mean of its kind - 1,
+				      its absolute, the interval (s) */
+	float oddest;		   /* of pace, the one farthest off */
 	float answers;		   /* likewise, of ln(s) */
 	float ahead, ahead_told;   /* ops; score */
 	float up, down;		   /* how far recent windows add up above, below the learned mean */

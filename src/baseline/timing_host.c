@@ -6,8 +6,9 @@
 
 #define FIRST_BUCKETS 64u
 #define QUIET	      (10 * TIMING_SECOND) /* without anything at all: nobody could be heard */
-#define HOST_LATE     3.0 /* a host is told from that score on: less is its items' */
-#define HOST_UNIT     1.0 /* s; least unit of the score of a host */
+#define HOST_LATE     3.0  /* a host is told from that score on: less is its items' */
+#define HOST_UNIT     1.0  /* s; least unit of the score of a host */
+#define REHEARSED     60.0 /* highest score while learning: no pause then makes longer ones untold */
 #define ITEM_UNIT     0.02
 
 /* --- the table --- */
@@ -84,7 +85,8 @@ struct timing_host *timing_host_get(struct norm *n, const struct addr *a)
 
 static double unit(const struct timing_clock *c)
 {
-	return fmax((double)c->period, c->host ? HOST_UNIT : ITEM_UNIT);
+	/* what may pause for long may pause a little longer */
+	return fmax(fmax((double)c->period, (double)c->limit / 3), c->host ? HOST_UNIT : ITEM_UNIT);
 }
 
 double timing_late(const struct timing_clock *c, double elapsed)
@@ -94,16 +96,21 @@ double timing_late(const struct timing_clock *c, double elapsed)
 	return 1 + (elapsed - (double)c->limit) / unit(c);
 }
 
-/* The score from which on it is told, once more. */
-static double target(const struct timing_clock *c)
+/* The score at which it is looked at once more; not past the one from which on it is told. */
+static double target(const struct norm *n, const struct timing_clock *c)
 {
-	return fmax(c->host ? HOST_LATE : TIMING_LATE, (double)c->told * TIMING_AGAIN);
+	const double *threshold = n->baseline->budget.threshold;
+	double edge = threshold[c->host ? BASELINE_HOST_SILENT : BASELINE_CYCLE_MISSING];
+	double next = (double)c->told * TIMING_AGAIN, least = c->host ? HOST_LATE : TIMING_LATE;
+
+	next = (double)c->told < edge && edge < next ? edge : next;
+	return fmax(next, least);
 }
 
 void timing_wind(struct norm *n, struct timing_clock *c)
 {
 	struct timing_norm *t = &n->timing;
-	double wait = (double)c->limit + (target(c) - 1) * unit(c);
+	double wait = (double)c->limit + (target(n, c) - 1) * unit(c);
 	int64_t from = c->last > t->deaf ? c->last : t->deaf, second;
 
 	if (c->wound || !c->last || c->limit <= 0)
@@ -197,9 +204,11 @@ static void host_late(struct baseline *b, struct norm *n, struct timing_host *h,
 		      int64_t time)
 {
 	const struct timing_stat *m = timing_modes_cyclic(h->pace->timing.mode);
-	struct deviation d = {.what = BASELINE_HOST_SILENT,
+	bool learning = b->state == BASELINE_LEARNING;
+	struct deviation d = {.what = owes_answer(h) ? BASELINE_DEVICE_SILENT
+						     : BASELINE_HOST_SILENT,
 			      .detector = BASELINE_TIMING,
-			      .score = score,
+			      .score = learning ? fmin(score, REHEARSED) : score,
 			      .time = time,
 			      .client = &h->addr,
 			      .cause = h->key,
@@ -227,26 +236,40 @@ static struct item *item_of(struct timing_clock *c)
 	return (struct item *)((char *)c - offsetof(struct item, timing_run.clock));
 }
 
+/* Since it was heard, or its hosts came back. */
+static void item_late(struct baseline *b, struct norm *n, struct item *i, int64_t time)
+{
+	const struct timing_channel *hosts = &i->channel->timing;
+	struct timing_clock *c = &i->timing_run.clock;
+	int64_t elapsed = timing_elapsed(n, c, time);
+	double score;
+
+	if (quiet(n, hosts->client, time) || quiet(n, hosts->server, time))
+		return; /* theirs; or told when it comes */
+	if (hosts->client && time - hosts->client->back < elapsed)
+		elapsed = time - hosts->client->back;
+	if (hosts->server && time - hosts->server->back < elapsed)
+		elapsed = time - hosts->server->back;
+	score = timing_late(c, (double)elapsed / 1e9);
+	if (score < target(n, c))
+		return;
+	c->told = (float)score;
+	timing_item_late(b, i, score, (double)elapsed / 1e9, time, NULL);
+}
+
 static void look_at(struct baseline *b, struct norm *n, struct timing_clock *c, int64_t time)
 {
 	double elapsed = (double)timing_elapsed(n, c, time) / 1e9, score = timing_late(c, elapsed);
-	const struct timing_channel *hosts;
-	struct item *i;
 
 	c->wound = false;
-	if (!c->last || score < target(c))
+	if (!c->last || score < target(n, c))
 		return;
 	if (c->host) {
 		c->told = (float)score;
 		host_late(b, n, host_of(c), score, time);
-		return;
+	} else {
+		item_late(b, n, item_of(c), time);
 	}
-	i = item_of(c);
-	hosts = &i->channel->timing;
-	if (quiet(n, hosts->client, time) || quiet(n, hosts->server, time))
-		return; /* theirs; or told when it comes */
-	c->told = (float)score;
-	timing_item_late(b, i, score, elapsed, time, NULL);
 }
 
 /* From the first clock of one second to the next: what is wound anew goes to a later second. */

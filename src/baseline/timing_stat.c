@@ -70,7 +70,7 @@ double timing_stat_beyond(const struct timing_stat *s, double v, int side, doubl
 
 static bool usual(const struct timing_stat *m, uint64_t all)
 {
-	return m->count >= 3 && (uint64_t)m->count * 100 >= all;
+	return m->count >= 3 && (uint64_t)m->count * 50 >= all;
 }
 
 uint64_t timing_modes_count(const struct timing_stat mode[TIMING_MODES])
@@ -81,6 +81,17 @@ uint64_t timing_modes_count(const struct timing_stat mode[TIMING_MODES])
 	for (i = 0; i < TIMING_MODES; i++)
 		all += mode[i].count;
 	return all;
+}
+
+double timing_modes_longest(const struct timing_stat mode[TIMING_MODES])
+{
+	double longest = 0;
+	unsigned i;
+
+	for (i = 0; i < TIMING_MODES; i++)
+		if (mode[i].count)
+			longest = fmax(longest, (double)mode[i].max);
+	return longest;
 }
 
 /* How far apart two intervals are, whatever their length. */

@@ -38,5 +38,7 @@ const struct timing_stat *timing_modes_near(const struct timing_stat mode[TIMING
 /* The longest of the usual kinds, when they are tight and nearly all intervals are of them; else
  * NULL: it is not cyclic. */
 const struct timing_stat *timing_modes_cyclic(const struct timing_stat mode[TIMING_MODES]);
+/* The longest interval of all, however rare. */
+double timing_modes_longest(const struct timing_stat mode[TIMING_MODES]);
 
 #endif
