@@ -397,7 +397,7 @@ def session_survives():
         assert s["va"]["unseen"] > 0, s
         before = s["va"]["packets"]
         phase("afterwards", lambda: None)
-        assert stats(started[-1])["va"]["packets"] > before + 1000, "kidoban does not decide again"
+        assert stats(started[-1])["va"]["packets"] > before + 20, "kidoban does not decide again"
     assert all(g < 1000 for g in gaps.values()), gaps
     return "longest silence, ms: " + ", ".join(f"{k} {v:.1f}" for k, v in gaps.items())
 
