@@ -28,6 +28,7 @@ static const struct {
 	[BASELINE_NEW_WRITER] = {"baseline.new-writer", BASELINE_SET},
 	/* --- value --- */
 	[BASELINE_VALUE_OUT_OF_RANGE] = {"baseline.value-out-of-range", BASELINE_VALUE},
+	[BASELINE_VALUE_NEW] = {"baseline.value-new", BASELINE_VALUE},
 	[BASELINE_WRITTEN_VALUE] = {"baseline.written-value", BASELINE_VALUE},
 	[BASELINE_VALUE_JUMP] = {"baseline.value-jump", BASELINE_VALUE},
 	[BASELINE_VALUE_FROZEN] = {"baseline.value-frozen", BASELINE_VALUE},

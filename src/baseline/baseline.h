@@ -55,8 +55,9 @@ enum baseline_finding {
 	BASELINE_NEW_OBJECT,   /* an object that this code was never used on here */
 	BASELINE_NEW_WRITER,   /* who never wrote writes what another writes: a second master */
 	/* --- value: soft, all of them --- */
-	BASELINE_VALUE_OUT_OF_RANGE, /* one that was read is not among those learned */
-	BASELINE_WRITTEN_VALUE,	     /* likewise one that is written */
+	BASELINE_VALUE_OUT_OF_RANGE, /* one that was read is beyond those learned */
+	BASELINE_VALUE_NEW,	     /* one that was read is none of the few there were */
+	BASELINE_WRITTEN_VALUE,	     /* one that was never written, or beyond those that were */
 	BASELINE_VALUE_JUMP,	     /* it went farther at once than it ever did */
 	BASELINE_VALUE_FROZEN,	     /* it stands still as long as it never did */
 	BASELINE_VALUE_DRIFT,	     /* its mean is on its way out; early */

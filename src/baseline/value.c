@@ -255,8 +255,10 @@ void value_decide(struct norm *n, struct value_object *o)
 	trial_end(o);
 }
 
-#define CARRIES 3   /* so many make two words one */
-#define CLIMBS	200 /* so many steps up, and never down, make a word the low one of a counter */
+#define CARRIES 3 /* so many make two words one */
+#define CLIMBS                                                                                     \
+	60 /* so many steps up, and never down, with a wrap make a word part of a counter          \
+	    */
 
 /* A word saw the one behind it change: does one carry into the other? */
 static void see_carry(struct norm *n, struct value_object *o, struct value_object *behind,
@@ -286,19 +288,32 @@ static void see_carry(struct norm *n, struct value_object *o, struct value_objec
 	}
 }
 
-/* A word that only goes up, beside one that stands still: both are a counter. Nothing is lost. */
-static bool join_counter(struct norm *n, struct value_object *low, struct value_object *high)
+/* The high word stood still, or went up with each wrap of the low one. */
+static bool is_high_of(const struct value_object *high, const struct value_object *low)
+{
+	const struct value_model *h = &high->model, *l = &low->model;
+	const struct value_object *first = high->at < low->at ? high : low;
+
+	return is_word(high) && h->lo >= 1 && h->hi < 0x1000 && h->changes == l->wraps &&
+	       l->seen.count - h->seen.count <= 1 &&
+	       (!h->changes || first->carries[first == low] == h->changes);
+}
+
+/* A word that only goes up, beside its high word: both are a counter. */
+static void join_counter(struct norm *n, struct value_object *low, struct value_object *high)
 {
 	struct value_object *head = low->at < high->at ? low : high;
 	struct value_model m = low->model;
 	struct value_run run = low->run;
 
-	if (!is_word(high) || high->model.set_n != 1 ||
-	    (m.seen.count - high->model.seen.count > 1) || high->model.lo < 1 ||
-	    high->model.lo >= 0x1000)
-		return false;
 	m.type = head == high ? VALUE_U32 : VALUE_U32_SWAPPED;
-	value_type_shift(&m, &run, high->model.lo * 65536);
+	value_type_shift(&m, &run, high->run.last * 65536);
+	if (m.wraps) {
+		m.lo = high->model.lo * 65536;
+		m.hi = run.pivot = run.slow = run.last;
+		m.wraps = m.slows = 0;
+		run.slow_from = 0;
+	}
 	trial_end(low);
 	trial_end(high);
 	low->model.set = NULL; /* it is m's now */
@@ -308,22 +323,24 @@ static bool join_counter(struct norm *n, struct value_object *low, struct value_
 	low->model.type = high->model.type = VALUE_SECOND;
 	head->model = m;
 	head->run = run;
-	return true;
 }
 
 static void see_counter(struct norm *n, struct value_object *o)
 {
 	const struct value_model *m = &o->model;
 	struct value_object *beside;
+	int by;
 
-	if (m->type != VALUE_U16 || m->ups < CLIMBS || m->ups != m->changes || m->wraps)
+	if (m->type != VALUE_U16 || value_kind(m) != VALUE_IS_COUNTER ||
+	    m->ups < (m->wraps ? CLIMBS : 5 * CLIMBS))
 		return;
-	beside = value_object_near(n, o, -1);
-	if (beside && join_counter(n, o, beside))
-		return;
-	beside = value_object_near(n, o, 1);
-	if (beside)
-		join_counter(n, o, beside);
+	for (by = -1; by <= 1; by += 2) {
+		beside = value_object_near(n, o, by);
+		if (beside && is_high_of(beside, o)) {
+			join_counter(n, o, beside);
+			return;
+		}
+	}
 }
 
 void value_settle(struct norm *n)
@@ -363,12 +380,12 @@ static void tell(struct baseline *b, const struct sight *s, enum baseline_findin
 	deviate(b, &d);
 }
 
-/* What lasts is told when it begins, and again when it is twice as bad. */
+/* What lasts is told when it begins, and again when it is worse by a quarter. */
 static bool worse(double score, float *told)
 {
 	if (score < 1)
 		*told = 0;
-	else if (score >= 2 * (double)*told) {
+	else if (score >= 1.25 * (double)*told) {
 		*told = (float)score;
 		return true;
 	}
@@ -395,14 +412,17 @@ static void compare(struct baseline *b, const struct sight *s, uint32_t i, doubl
 {
 	const struct value_object *o = s->item->values->view[i].object;
 	double place, step;
+	enum baseline_finding finding;
 
 	if (!value_model_ready(&o->model, o->written))
 		return;
+	finding = o->written				  ? BASELINE_WRITTEN_VALUE
+		  : value_kind(&o->model) == VALUE_IS_SET ? BASELINE_VALUE_NEW
+							  : BASELINE_VALUE_OUT_OF_RANGE;
 	place = value_score_place(&o->model, x, o->written);
 	step = o->written ? 0 : value_score_step(&o->model, &o->run, x, s->time);
 	if (place >= 1)
-		tell(b, s, o->written ? BASELINE_WRITTEN_VALUE : BASELINE_VALUE_OUT_OF_RANGE, place,
-		     i, x, 0);
+		tell(b, s, finding, place, i, x, 0);
 	if (step >= 1)
 		tell(b, s, BASELINE_VALUE_JUMP, step, i, x, o->run.last);
 	if (!o->written)

@@ -148,7 +148,7 @@ static void see_step(struct value_model *m, const struct value_run *run, double 
 	if (d > 0) {
 		m->ups++;
 		m->wraps += wrapped;
-	} else if (is_reset(run->last, x)) {
+	} else if (is_reset(run->last, x) || -d <= value_largest_step(m, VALUE_SPANS - 1)) {
 		m->resets++;
 	}
 	d = fabs(d);
@@ -175,14 +175,14 @@ static bool see_place(struct value_model *m, double x, bool ready)
 }
 
 bool value_model_see(struct value_model *m, const struct value_run *run, double x, int64_t time,
-		     bool every, struct value_norm *n, struct arena *arena)
+		     bool written, struct value_norm *n, struct arena *arena)
 {
-	bool ready = value_model_ready(m, every), fresh;
+	bool ready = value_model_ready(m, written), fresh;
 	bool same = run->at && x == run->last;
 
 	fresh = see_place(m, x, ready);
 	m->broken |= x != floor(x);
-	if (!m->many && (!same || every || !m->set_n)) {
+	if (!m->many && (!same || !m->set_n)) {
 		fresh |= ready && set_find(m, x) < 0 && value_kind(m) == VALUE_IS_SET;
 		value_set_add(m, x, 1, n, arena);
 	}
@@ -279,19 +279,21 @@ static double excess(const struct value_model *m, double x)
 	return x < m->lo ? m->lo - x : x > m->hi ? x - m->hi : 0;
 }
 
-/* How sure it is that the set has no more values than those seen. */
+/*
+ * How sure it is that it takes no other values than those seen: by the share of its visits that
+ * were to a new one. One that never changed is a single visit, and grows surer with time only.
+ */
 static double closedness(const struct value_model *m, bool written)
 {
 	const uint32_t *visits = value_visits(m);
-	double singles = 0, trials = m->changes + 1;
+	double singles = 0, count = (double)m->seen.count;
 	int i;
 
+	if (m->set_n == 1)
+		return 0.1 * (written ? sqrt(count) : cbrt(count));
 	for (i = 0; i < m->set_n; i++)
 		singles += visits[i] == 1;
-	if (m->set_n == 1)
-		singles = 0; /* a constant is one visit, however long */
-	trials = larger(trials, written ? (double)m->seen.count : sqrt((double)m->seen.count));
-	return 0.1 * (trials + 1) / (singles + 0.5);
+	return smaller(8, 0.1 * (m->changes + 2) / (singles + 0.5));
 }
 
 double value_score_place(const struct value_model *m, double x, bool written)
@@ -304,10 +306,7 @@ double value_score_place(const struct value_model *m, double x, bool written)
 	case VALUE_IS_RANGE:
 		return beyond;
 	default:
-		if (set_find(m, x) >= 0)
-			return 0;
-		return beyond > 0 ? smaller(closedness(m, written), 16) * (1 + beyond)
-				  : smaller(closedness(m, written), 8);
+		return set_find(m, x) >= 0 ? 0 : closedness(m, written) * (1 + log2(1 + beyond));
 	}
 }
 
@@ -326,18 +325,25 @@ double value_score_step(const struct value_model *m, const struct value_run *run
 {
 	enum value_kind kind = value_kind(m);
 	bool wrapped;
-	double d, most;
-	unsigned span;
+	double d, most, trust, close = 0;
+	unsigned span, i;
 
 	if (!run->at || kind == VALUE_IS_SET || x == run->last)
 		return 0;
 	d = value_step(m, run->last, x, &wrapped);
-	if (kind == VALUE_IS_COUNTER && d < 0)
-		return m->resets && is_reset(run->last, x) ? 0 : 8;
+	if (kind == VALUE_IS_COUNTER && d < 0) {
+		most = value_largest_step(m, VALUE_SPANS - 1);
+		return -d <= most || (m->resets && is_reset(run->last, x)) ? 0 : 8;
+	}
 	span = value_span(time - run->at);
 	if (m->steps[span] < COUNTER)
 		return 0;
-	most = value_largest_step(m, span);
+	/* few samples so close to each other say little of what happens now and then */
+	for (i = 0; i <= span; i++)
+		close += m->steps[i];
+	trust = close / (close + 4000);
+	most = trust * value_largest_step(m, span) +
+	       (1 - trust) * value_largest_step(m, VALUE_SPANS - 1);
 	return larger(0, (fabs(d) - most) / (0.25 * most + 0.5 * mean_step(m) + grain(m)));
 }
 

@@ -3,7 +3,7 @@
  *
  *   set     it takes few values (at most 16): which, and how often it came to each
  *   range   it takes many: the extremes, and how many times it went from one to the other
- *   counter it only goes up, but for wraps and resets: how fast
+ *   counter it only goes up, but for wraps, resets, and readers that overtake each other
  *
  * All three at once, in one pass; which of them speaks is asked only when something is held
  * against it (value_kind). A model can be added to another one of the same object.
@@ -12,7 +12,7 @@
  * that shrinks as the value is seen to turn round within it: half of its width after one sweep, a
  * fiftieth after fifty. A set is open by how many of its values were seen once only (Good and
  * Turing: the share of the visits that were to a new one). Steps are held against the largest one
- * over a time as short, or shorter.
+ * over a time as short, or shorter; of any time, as long as few samples came so close together.
  *
  * Private to baseline/. Thread: one worker.
  */
@@ -39,13 +39,13 @@ struct value_model {
 	uint32_t changes;	     /* from one sample to the next */
 	uint32_t ups;		     /* of them upwards, wraps among them */
 	uint32_t wraps;		     /* upwards over the end of its type */
-	uint32_t resets;	     /* down to (nearly) nothing */
-	uint32_t slows;		     /* samples with a slow mean */
-	float turns;		     /* times it turned round after a quarter of its range */
-	uint8_t set_n, set_cap;	     /* values in the set; room */
-	uint8_t type;		     /* enum value_type */
-	bool many;		     /* more values than a set holds */
-	bool broken;		     /* it has parts of whole numbers */
+	uint32_t resets; /* down to (nearly) nothing, or by no more than it goes up: two readers */
+	uint32_t slows;	 /* samples with a slow mean */
+	float turns;	 /* times it turned round after a quarter of its range */
+	uint8_t set_n, set_cap; /* values in the set; room */
+	uint8_t type;		/* enum value_type */
+	bool many;		/* more values than a set holds */
+	bool broken;		/* it has parts of whole numbers */
 };
 
 /* What it is just doing. */
@@ -66,11 +66,10 @@ enum value_kind value_kind(const struct value_model *m);
 unsigned value_span(int64_t ns);
 
 /*
- * Takes a sample in. every: each counts as a visit, even when it is the same again (writes).
- * True when it is new: a value, or clearly outside. run is that before the sample.
+ * Takes a sample in. True when it is new: a value, or clearly outside. run is that before it.
  */
 bool value_model_see(struct value_model *m, const struct value_run *run, double x, int64_t time,
-		     bool every, struct value_norm *n, struct arena *arena);
+		     bool written, struct value_norm *n, struct arena *arena);
 
 /* The run goes on with a sample. */
 void value_run_on(struct value_run *r, const struct value_model *m, double x, int64_t time);

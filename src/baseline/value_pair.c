@@ -230,7 +230,7 @@ static void compare(struct baseline *b, const struct sight *s, const struct valu
 	p->apart = score < 1 ? 0 : p->apart < IN_ROW ? p->apart + 1 : IN_ROW;
 	if (p->apart < IN_ROW)
 		p->told = 0;
-	else if (score >= 2 * (double)p->told) {
+	else if (score >= 1.25 * (double)p->told) {
 		p->told = (float)score;
 		tell(b, s, j, score);
 	}

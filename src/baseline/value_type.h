@@ -15,7 +15,8 @@
  * again, as what it is. Two more reasons take longer to show, and are looked for later as well:
  *
  *   carry    as above, three times; learning of the two begins anew then
- *   counter  the high word stands still and is small, the low word goes up two hundred times
+ *   counter  the low word never goes down; the high word is small, and goes up with each wrap of
+ *            the low one (60 steps), or stands still (300 steps)
  *
  * Signs are found out later, too: the first value beyond the middle of the
  * type decides, and nothing is lost until then.

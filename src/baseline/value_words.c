@@ -282,9 +282,10 @@ void value_words(const struct deviation *d, bool japanese, char *expected, size_
 {
 	static void (*const say[])(struct phrase *, struct phrase *, const struct deviation *,
 				   const struct value_model *, bool) = {
-		[BASELINE_VALUE_OUT_OF_RANGE] = say_out, [BASELINE_WRITTEN_VALUE] = say_written,
-		[BASELINE_VALUE_JUMP] = say_jump,	 [BASELINE_VALUE_FROZEN] = say_frozen,
-		[BASELINE_VALUE_DRIFT] = say_drift,	 [BASELINE_VALUES_APART] = say_apart,
+		[BASELINE_VALUE_OUT_OF_RANGE] = say_out, [BASELINE_VALUE_NEW] = say_out,
+		[BASELINE_WRITTEN_VALUE] = say_written,	 [BASELINE_VALUE_JUMP] = say_jump,
+		[BASELINE_VALUE_FROZEN] = say_frozen,	 [BASELINE_VALUE_DRIFT] = say_drift,
+		[BASELINE_VALUES_APART] = say_apart,
 	};
 	struct phrase e = {expected, expected_size, 0}, o = {observed, observed_size, 0};
 	const struct value_view *view = &d->item->values->view[(uint32_t)d->n[0]];
