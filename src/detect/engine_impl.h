@@ -65,8 +65,11 @@ struct engine {
 	uint16_t policy;  /* number of the policy in force: flows judged by another are stale */
 	int64_t obeyed;	  /* ns, packet time of the newest packet when it came into force */
 	struct flow *hot; /* of the packet at hand, as long as that is */
-	struct norm_events *norm; /* NULL: no baseline */
-	struct flow *norm_flow;	  /* of what the baseline is looking at; NULL: none */
+	struct norm_events *norm;     /* NULL: no baseline */
+	uint32_t permitted_by;	      /* conduit of the op at hand; POLICY_NONE */
+	struct engine_done norm_done; /* what was done about the op at hand, by the baseline */
+	bool norm_did;		      /* norm_done is of it */
+	struct flow *norm_flow;	      /* of what the baseline is looking at; NULL: none */
 	struct engine_done done;
 };
 

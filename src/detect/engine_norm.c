@@ -152,6 +152,7 @@ void engine_norm_op(struct engine *e, struct flow *f, const struct op *op)
 	}
 	opened(e, f);
 	e->norm_flow = f;
+	e->norm_did = false;
 	baseline_op(e->cfg.baseline, flow_client(f), flow_server(f), op);
 	e->norm_flow = NULL;
 }

@@ -17,6 +17,10 @@
  * when it is hard, at least medium when it is soft; what only looks is at most medium; the
  * criticality of the zones moves it a step, a safety zone makes it high; a warning is a notice.
  *
+ * Where a conduit says `baseline: enforce`, something hard that may change the process is a
+ * violation of that conduit, if somebody approved the baseline; never in a safety zone
+ * (judge_verdict() and engine_do_op() see to that).
+ *
  * Memory: EVENTS of them; of more the one that was quiet longest is told early.
  */
 #include "detect/engine_impl.h"
@@ -121,6 +125,33 @@ static void fill_norm(const struct engine *e, const struct deviation *d, struct 
 	baseline_permit(d, n->permit);
 }
 
+/* --- what is done about it --- */
+
+/* A conduit wants it treated as a violation. */
+static bool is_violation(const struct engine *e, const struct deviation *d)
+{
+	const struct policy_conduit *c;
+
+	if (!d->hard || !d->op || d->op->role == OP_RESPONSE || !e->cfg.policy || !e->norm_flow ||
+	    !changes(weight_of(d)) || !baseline_approved(e->cfg.baseline))
+		return false;
+	c = e->permitted_by < e->conduits ? policy_conduit_at(e->cfg.policy, e->permitted_by)
+					  : NULL;
+	return c && c->baseline_enforced;
+}
+
+/* Several things may be new about one op: it is dealt with once. */
+static void act_upon(struct engine *e, const struct deviation *d)
+{
+	if (!e->norm_did) {
+		engine_do_op(e, e->norm_flow, d->op,
+			     (enum judge_finding)(JUDGE_BASELINE + (int)d->what), e->permitted_by);
+		e->norm_done = e->done;
+		e->norm_did = true;
+	}
+	e->done = e->norm_done;
+}
+
 /* All an incident says of this deviation; what it has `also` stays. */
 static void describe(struct engine *e, const struct deviation *d, struct incident *i)
 {
@@ -148,6 +179,8 @@ static void describe(struct engine *e, const struct deviation *d, struct inciden
 		i->severity = safety ? 3 : 4;
 	else if (safety)
 		i->severity = 1;
+	if (f && is_violation(e, d))
+		engine_fill_verdict(e, i, flow_view(f), e->permitted_by, true);
 }
 
 /* --- which event --- */
@@ -397,7 +430,10 @@ void engine_norm_told(void *user, const struct deviation *d)
 {
 	struct engine *e = user;
 	struct event *v = find(e->norm, d);
+	bool violation = is_violation(e, d);
 
+	if (violation)
+		act_upon(e, d);
 	e->count[JUDGE_BASELINE + (int)d->what].occurrences++;
 	if (v && v->told && rank_of(d) > v->rank)
 		v = NULL;
@@ -417,6 +453,9 @@ void engine_norm_told(void *user, const struct deviation *d)
 		v->first = d->time;
 	if (!v->told && e->cfg.live && is_due(e, v, d->time))
 		tell(e, v);
+	if (violation)
+		engine_noted(e, (enum judge_finding)(JUDGE_BASELINE + (int)v->what), v->key,
+			     v->place);
 }
 
 void engine_norm_tick(struct engine *e, int64_t time)

@@ -96,6 +96,7 @@ static bool is_permitted(struct engine *e, struct flow *f, const struct op *op)
 	struct policy_op_decision d;
 	enum judge_finding what;
 
+	e->permitted_by = v->opened ? v->decision.conduit : POLICY_NONE;
 	if (op->role == OP_RESPONSE && !judge_confirms(op))
 		return !v->told;
 	if (v->opened && v->epoch != e->now->epoch)
@@ -112,6 +113,7 @@ static bool is_permitted(struct engine *e, struct flow *f, const struct op *op)
 		return !v->told;
 	}
 	what = judge_op(e->now, v, op, &d);
+	e->permitted_by = d.conduit;
 	if (!what) {
 		if (!v->blocked)
 			engine_count_permitted(e, d.conduit, true);

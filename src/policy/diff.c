@@ -350,7 +350,8 @@ static unsigned consequences(const struct work *w, unsigned k)
 	for (i = 0; i < w->n[k]; i++)
 		if (w->list[k][i] != &everything)
 			bits |= 1u << w->list[k][i]->pub.on_violation |
-				(w->list[k][i]->pub.fail_open ? 0x100u : 0x200u);
+				(w->list[k][i]->pub.fail_open ? 0x100u : 0x200u) |
+				(w->list[k][i]->pub.baseline_enforced ? 0x400u : 0x800u);
 	return bits;
 }
 
@@ -367,7 +368,14 @@ static const char *action_words(struct arena *a, unsigned bits)
 
 static const char *fail_words(unsigned bits)
 {
-	return bits >> 8 == 3 ? "open or closed" : bits >> 8 == 1 ? "open" : "closed";
+	bits = bits >> 8 & 3;
+	return bits == 3 ? "open or closed" : bits == 1 ? "open" : "closed";
+}
+
+static const char *baseline_words(unsigned bits)
+{
+	bits = bits >> 10 & 3;
+	return bits == 3 ? "enforce or alert" : bits == 1 ? "enforce" : "alert";
 }
 
 static const char *consequence_words(struct arena *a, unsigned old, unsigned new)
@@ -377,9 +385,12 @@ static const char *consequence_words(struct arena *a, unsigned old, unsigned new
 	if ((old ^ new) & 0xff)
 		text = arena_printf(a, "on-violation was %s, is %s now", action_words(a, old),
 				    action_words(a, new));
-	if ((old ^ new) >> 8)
+	if ((old ^ new) >> 8 & 3)
 		text = arena_printf(a, "%s%sfail was %s, is %s now", text, *text ? "; " : "",
 				    fail_words(old), fail_words(new));
+	if ((old ^ new) >> 10)
+		text = arena_printf(a, "%s%sbaseline was %s, is %s now", text, *text ? "; " : "",
+				    baseline_words(old), baseline_words(new));
 	return text;
 }
 

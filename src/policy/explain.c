@@ -255,6 +255,9 @@ static void explain_conduit(const struct policy *p, const struct conduit *c, FIL
 		fputs("    allowed: nothing\n", out);
 	fprintf(out, "    otherwise: %s; undecided traffic %s\n", otherwise[c->pub.on_violation],
 		c->pub.fail_open ? "passes (fail open)" : "stops (fail closed)");
+	if (c->pub.baseline_enforced)
+		fputs("    so is what may change the process and an approved baseline never saw\n",
+		      out);
 	explain_limit(&c->pub, out);
 	if (*c->pub.refs)
 		fputs("    see:", out);

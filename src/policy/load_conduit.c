@@ -84,6 +84,14 @@ static void conduit_fail(struct loader *l, const struct yaml_node *n, void *obje
 	c->c->pub.fail_open = load_word(l, n, "fail", words) == 0;
 }
 
+static void conduit_baseline(struct loader *l, const struct yaml_node *n, void *object)
+{
+	static const char *const words[] = {"alert", "enforce", NULL};
+
+	((struct conduit_load *)object)->c->pub.baseline_enforced =
+		load_word(l, n, "baseline", words) == 1;
+}
+
 static void conduit_when(struct loader *l, const struct yaml_node *n, void *object)
 {
 	load_when(l, n, ((struct conduit_load *)object)->c);
@@ -135,6 +143,7 @@ static const struct field conduit_fields[] = {
 	{"allow", conduit_allow, true},
 	{"on-violation", conduit_violation, false},
 	{"fail", conduit_fail, false},
+	{"baseline", conduit_baseline, false},
 	{"when", conduit_when, false},
 	{"update", conduit_update, false},
 	{"accept", conduit_accept, false},

@@ -112,6 +112,7 @@ struct policy_conduit {
 	const char *const *refs; /* "ipa:ID8-1"; NULL-ended */
 	uint8_t on_violation;	 /* enum policy_action */
 	bool fail_open;
+	bool baseline_enforced; /* what an approved baseline never saw is a violation here */
 	bool update; /* an update conduit: the registered hosts for firmware and program */
 	bool grant_required;
 	int64_t grant_longest;	       /* ns a grant may last at most; 0: as long as it says */

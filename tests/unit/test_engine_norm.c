@@ -470,6 +470,80 @@ static void in_a_safety_zone_it_is_high(void **state)
 	baseline_free(b);
 }
 
+/* --- enforce --- */
+
+struct enforcement {
+	const char *by; /* who approved the baseline; NULL: nobody */
+	bool enforce;	/* the conduit says so */
+	enum policy_mode mode;
+	uint32_t code;
+	enum op_class cls;
+	bool safety;
+	const char *verdict;
+};
+
+static const struct enforcement enforcements[] = {
+	{"tanaka", true, MODE_ENFORCE, 6, OP_WRITE, false, "degrade"},
+	{"tanaka", true, MODE_ENFORCE, 6, OP_PROGRAM, false, "degrade"},
+	{"tanaka", true, MODE_DETECT, 6, OP_WRITE, false, "would-degrade"},
+	{"tanaka", false, MODE_ENFORCE, 6, OP_WRITE, false, "alert"},
+	{NULL, true, MODE_ENFORCE, 6, OP_WRITE, false, "alert"},
+	{"tanaka", true, MODE_ENFORCE, 4, OP_READ, false, "alert"},
+	{"tanaka", true, MODE_ENFORCE, 6, OP_WRITE, true, "alert"},
+};
+
+static void only_an_approved_baseline_and_a_conduit_that_says_so_refuse(void **state)
+{
+	struct world *w = *state;
+	unsigned k;
+
+	fake.conduit = 0;
+	for (k = 0; k < sizeof(enforcements) / sizeof(*enforcements); k++) {
+		const struct enforcement *c = &enforcements[k];
+		struct baseline *b = baseline_new(NULL);
+
+		fake.mode = c->mode;
+		conduit.baseline_enforced = c->enforce;
+		zones[1].level = c->safety ? LEVEL_SAFETY : LEVEL_CONTROL;
+		begin(w, b, any_policy, false);
+		polls(w, BEGIN);
+		assert_true(baseline_freeze(b, 5, c->by, c->by ? "seen" : NULL, BEGIN + HOUR));
+		begin(w, b, any_policy, false);
+		open_flow(w, BEGIN + HOUR);
+		say(w, c->code, c->cls, 0, BEGIN + HOUR);
+		engine_flush(w->e);
+		assert_string_equal(only(w, "baseline.new-op")->verdict, c->verdict);
+		if (strcmp(c->verdict, "alert") != 0)
+			assert_string_equal(w->memory.alert[0].conduit, "hmi-plc");
+		engine_free(w->e);
+		w->e = NULL;
+		baseline_free(b);
+	}
+}
+
+static void a_soft_deviation_never_refuses_anything(void **state)
+{
+	struct world *w = *state;
+	struct baseline *b = baseline_new(NULL);
+	struct op op = request(w, 6, OP_WRITE, 0, BEGIN);
+	struct deviation d = deviation(SOFT, false, 1000, &op, BEGIN);
+
+	fake.conduit = 0;
+	fake.mode = MODE_ENFORCE;
+	conduit.baseline_enforced = true;
+	assert_true(baseline_freeze(b, 5, "tanaka", "seen", BEGIN));
+	begin(w, b, any_policy, false);
+	w->e->norm_flow = &w->flow;
+	w->e->permitted_by = 0;
+	engine_norm_told(w->e, &d);
+	w->e->norm_flow = NULL;
+	engine_flush(w->e);
+	assert_string_equal(only(w, "baseline.new-object")->verdict, "alert");
+	engine_free(w->e);
+	w->e = NULL;
+	baseline_free(b);
+}
+
 /* --- live --- */
 
 static void live_hard_is_told_at_once_and_soft_waits_for_company(void **state)
@@ -601,6 +675,8 @@ int main(void)
 		TEST(a_new_host_is_the_cause_of_all_it_does),
 		TEST(severity_comes_from_what_it_may_do),
 		TEST(in_a_safety_zone_it_is_high),
+		TEST(only_an_approved_baseline_and_a_conduit_that_says_so_refuse),
+		TEST(a_soft_deviation_never_refuses_anything),
 		TEST(live_hard_is_told_at_once_and_soft_waits_for_company),
 		TEST(live_a_soft_one_in_waiting_goes_with_a_hard_one),
 		TEST(live_what_turns_out_graver_does_not_wait),
