@@ -148,6 +148,8 @@ static inline struct policy *world_policy(const char *text)
 	return p;
 }
 
+static struct baseline *world_baseline; /* the next world's; NULL: none */
+
 static inline struct act_world *world_new_as(const char *policy, bool aside)
 {
 	struct act_world *w = calloc(1, sizeof(*w));
@@ -176,6 +178,7 @@ static inline struct act_world *world_new_as(const char *policy, bool aside)
 	cfg.catalogue = w->catalogue;
 	cfg.sinks = w->sinks;
 	cfg.act = w->act;
+	cfg.baseline = world_baseline;
 	w->engine = engine_new(&cfg);
 	assert_non_null(w->engine);
 	w->tracker = flow_tracker_new(&flows, &engine_handlers, w->engine);
