@@ -114,6 +114,8 @@ static void begin(struct order_cycle *c, uint8_t symbol, int64_t time)
 		i++;
 	c->pos = (uint8_t)i;
 	c->synced = true;
+	c->holds = false;
+	c->run = 0;
 	c->since = UINT16_MAX;
 	c->skipped = 0;
 	c->odd[0] = c->odd[1] = UINT8_MAX;
@@ -241,45 +243,71 @@ static void rest(struct order_group *g, int64_t time)
 			g->cycle[i]->synced = false;
 }
 
-/* A phase may have a cycle of its own: what one of them expects is in order. */
+/* How a step looks to cycles that did not hold, and to all. */
+struct views {
+	bool takes_over, in_line;
+};
+
+/* One step; true when it is out of order. */
+static bool step(struct order_cycle *c, uint8_t symbol, int64_t time, struct views *v)
+{
+	unsigned k;
+	bool odd;
+
+	if (!c->synced || time < c->last ||
+	    (!c->acts && time - c->last > c->every + c->every / 2)) {
+		begin(c, symbol, time);
+		return false;
+	}
+	k = steps_to(c, symbol);
+	c->since += c->since < UINT16_MAX;
+	odd = k != 1 && out_of_order(c, symbol, k, time);
+	if (k == 1)
+		c->run += c->run < c->n;
+	else if (k != c->n)
+		c->run = 0;
+	v->takes_over = v->takes_over || (k == 1 && !c->holds);
+	v->in_line = v->in_line || k == 1;
+	c->holds = c->holds || c->run == c->n;
+	go(c, k, time);
+	return odd;
+}
+
+/*
+ * A phase may have a cycle of its own: what breaks a cycle that held is in order when it is the
+ * next step of another that did not hold, which then takes its place.
+ */
 static void follow(struct baseline *b, const struct sight *s, struct order_group *g)
 {
-	uint8_t symbol = s->item->order.symbol, from = 0, at;
-	struct order_cycle *c, *broken = NULL;
-	bool fits = false;
-	double score = INFINITY, mine;
-	unsigned i, k;
+	struct order_cycle *c, *broken[ORDER_CYCLES], *first = NULL;
+	unsigned i, from[ORDER_CYCLES], count = 0, at = 0;
+	uint8_t symbol = s->item->order.symbol;
+	double score, most = 0;
+	struct views v = {false, false};
 
 	for (i = 0; i < g->cycles; i++) {
 		c = g->cycle[i];
 		if (!(c->members >> symbol & 1) || !order_believed(c))
 			continue;
-		if (!c->synced || s->time < c->last ||
-		    (!c->acts && s->time - c->last > c->every + c->every / 2)) {
-			begin(c, symbol, s->time);
-			fits = true;
+		from[count] = c->pos;
+		if (step(c, symbol, s->time, &v))
+			broken[count++] = c;
+	}
+	for (i = 0; i < count; i++) {
+		broken[i]->skipped = 0;
+		if (broken[i]->holds ? v.takes_over : v.in_line) {
+			broken[i]->holds = false;
 			continue;
 		}
-		at = c->pos;
-		k = steps_to(c, symbol);
-		c->since += c->since < UINT16_MAX;
-		if (k == 1 || !out_of_order(c, symbol, k, s->time)) {
-			fits = true;
-		} else {
-			mine = heat(c, s->time);
-			if (mine < score) {
-				score = mine;
-				broken = c;
-				from = at;
-			}
+		score = heat(broken[i], s->time);
+		if (score > most) {
+			most = score;
+			first = broken[i];
+			at = from[i];
 		}
-		go(c, k, s->time);
 	}
-	if (fits || !broken)
-		return;
-	broken->skipped = 0;
-	if (score >= 1)
-		tell(b, s, broken, from, score);
+	if (first && most >= 1)
+		tell(b, s, first, (uint8_t)at, most);
 }
 
 void order_check(struct baseline *b, const struct sight *s)

@@ -23,7 +23,7 @@ struct order_cycle {
 	uint64_t members; /* symbols, as bits */
 	uint8_t *at;	  /* symbols in their order, n of them */
 	uint8_t n;	  /* 2 to ORDER_SYMBOLS */
-	bool acts;	  /* nothing but acts: not a matter of periods */
+	bool acts;	  /* nothing but acts, at no regular intervals */
 	struct tally rounds;
 	uint64_t errors;  /* rounds, while it held, that were otherwise */
 	uint32_t windows; /* that it held in */
@@ -33,7 +33,9 @@ struct order_cycle {
 
 	/* where it just is */
 	bool synced;
+	bool holds;	  /* it was followed for a round, and nothing else took its place */
 	uint8_t pos;	  /* index in at of what came last */
+	uint8_t run;	  /* steps in line, one after the other; up to n */
 	uint8_t odd[2];	  /* the last step out of line: from, to */
 	uint8_t heat;	  /* steps out of order, lately */
 	uint32_t since;	  /* steps since something came once too often */
@@ -102,7 +104,8 @@ static inline bool order_acts(const struct item *i)
 /* One cycle or another of its items held often enough where it could have. */
 static inline bool order_believed(const struct order_cycle *c)
 {
-	return c->windows && c->broken * 4 <= c->held && c->errors * 8 <= c->rounds.count;
+	return c->windows && (c->n > 2 || c->acts) && c->broken * 4 <= c->held &&
+	       c->errors * 8 <= c->rounds.count;
 }
 
 /* --- order.c --- */

@@ -149,11 +149,14 @@ static int item_order(const void *a, const void *b)
 
 static void list(const struct order_group *g, struct listed *l)
 {
+	uint64_t used = g->regular;
 	uint32_t i;
 
 	memset(l, 0, sizeof(*l));
+	for (i = 0; i < g->cycles; i++)
+		used |= g->cycle[i]->members;
 	for (i = 0; i < g->symbols; i++)
-		if (g->ready[i] || g->regular >> i & 1)
+		if (g->ready[i] || used >> i & 1)
 			l->item[++l->count] = g->item[i];
 	qsort(l->item + 1, l->count, sizeof(l->item[0]), item_order);
 	for (i = 1; i <= l->count; i++)
@@ -318,13 +321,12 @@ static void read_cycles(struct archive *a, struct order_group *g, const struct l
 	if (!archive_list(a, "cycles", true, false))
 		return;
 	while (archive_next(a, false)) {
-		c = (struct order_cycle){.at = symbols, .acts = true};
+		c = (struct order_cycle){.at = symbols};
 		n = 0;
 		cycle_fields(a, &c, at, &n);
 		for (k = 0; k < n && at[k] <= ORDER_SYMBOLS && l->item[at[k]]; k++) {
 			symbols[k] = l->item[at[k]]->order.symbol;
 			c.members |= UINT64_C(1) << symbols[k];
-			c.acts = c.acts && order_acts(l->item[at[k]]);
 		}
 		c.n = (uint8_t)n;
 		if (n < 2 || k < n)

@@ -8,10 +8,13 @@
 
 #define SYMBOL_FIRST_LOOK 128u
 #define SYMBOL_LAST_LOOK  256u
-#define STEADY_FROM	  8u  /* distances that show whether they wander */
-#define STEADY		  1.5 /* times what they differ from one to the next */
-#define STEADY_SLACK	  4.0 /* units of a window's clock */
-#define REGULAR_FROM	  8u
+#define STEADY_FROM	  8u   /* distances that show whether they wander */
+#define STEADY		  1.5  /* times what they differ from one to the next */
+#define OUTLIER		  6.0  /* median absolute deviations */
+#define NEAR		  16.0 /* distances in a round that are one soon after the other */
+#define TOGETHER	  0.3  /* correlation */
+#define STEADY_SLACK	  4.0  /* units of a window's clock */
+#define REGULAR_FROM	  16u
 #define REGULAR		  0.15 /* standard deviation of intervals, in means */
 #define OFTEN		  4    /* times that an item is in one round */
 #define FOUND		  (ORDER_SYMBOLS / 2)
@@ -57,17 +60,50 @@ static void sort(struct look *l, const struct order_window *w, uint64_t acts)
 
 /* --- taking turns --- */
 
+static int by_size(const void *a, const void *b)
+{
+	const double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(const double *d, unsigned n)
+{
+	double s[SYMBOL_LAST_LOOK];
+
+	memcpy(s, d, n * sizeof(*d));
+	qsort(s, n, sizeof(*s), by_size);
+	return s[n / 2];
+}
+
+/* Without what was late once: returns how many are left. */
+static unsigned trim(double *d, unsigned n)
+{
+	double off[SYMBOL_LAST_LOOK], middle = median(d, n), far;
+	unsigned i, left = 0;
+
+	for (i = 0; i < n; i++)
+		off[i] = fabs(d[i] - middle);
+	far = OUTLIER * median(off, n) + STEADY_SLACK;
+	for (i = 0; i < n; i++)
+		if (fabs(d[i] - middle) <= far)
+			d[left++] = d[i];
+	return left;
+}
+
 /*
  * Do distances in time stay where they are? What one program asks after the other keeps its
  * distance, give or take; timers of their own drift apart step by step.
  */
-static bool steady(const double *d, unsigned n)
+static bool steady(double *d, unsigned n)
 {
 	double step = 0, first = 0, last = 0;
-	unsigned i, third = n / 3;
+	unsigned i, third;
 
 	if (n < STEADY_FROM)
 		return true;
+	n = trim(d, n);
+	third = n / 3;
 	for (i = 1; i < n; i++)
 		step += fabs(d[i] - d[i - 1]);
 	for (i = 0; i < third; i++) {
@@ -77,9 +113,33 @@ static bool steady(const double *d, unsigned n)
 	return fabs(first - last) / third <= STEADY * step / (n - 1) + STEADY_SLACK;
 }
 
-static bool distances_steady(const struct look *l, unsigned a, unsigned b)
+/*
+ * Is what comes late late in both? One program that begins its round late is late with all of it;
+ * timers of their own know nothing of each other.
+ */
+static bool late_together(const double *a, const double *d, unsigned n)
 {
-	double d[SYMBOL_LAST_LOOK];
+	double x, y, xx = 0, yy = 0, xy = 0, mean = (a[n - 1] - a[0]) / (n - 1);
+	double drift = (d[n - 1] - d[0]) / (n - 1);
+	unsigned i;
+
+	if (n < STEADY_FROM)
+		return false;
+	for (i = 1; i < n; i++) {
+		x = a[i] - a[i - 1] - mean;
+		y = x + d[i] - d[i - 1] - drift;
+		xx += x * x;
+		yy += y * y;
+		xy += x * y;
+	}
+	return xy > TOGETHER * sqrt(xx * yy);
+}
+
+/* b comes soon after a, or is late with it, and it stays so. */
+static bool comes_with(const struct look *l, unsigned a, unsigned b)
+{
+	double d[SYMBOL_LAST_LOOK], begin[SYMBOL_LAST_LOOK], round, gap;
+	uint32_t from = l->w->at[l->at[l->start[a]]];
 	unsigned i, j = l->start[b], n = 0;
 
 	for (i = l->start[a]; i < l->start[a + 1]; i++) {
@@ -87,10 +147,22 @@ static bool distances_steady(const struct look *l, unsigned a, unsigned b)
 			j++;
 		if (j == l->start[b + 1])
 			break;
-		if (i + 1 == l->start[a + 1] || l->at[j] < l->at[i + 1])
-			d[n++] = (double)(uint32_t)(l->w->at[l->at[j]] - l->w->at[l->at[i]]);
+		if (i + 1 < l->start[a + 1] && l->at[j] > l->at[i + 1])
+			continue;
+		begin[n] = (double)(uint32_t)(l->w->at[l->at[i]] - from);
+		d[n++] = (double)(uint32_t)(l->w->at[l->at[j]] - l->w->at[l->at[i]]);
 	}
-	return steady(d, n);
+	if (n < 2)
+		return false;
+	round = (begin[n - 1] - begin[0]) / (n - 1);
+	gap = median(d, n);
+	return (gap * NEAR <= round || late_together(begin, d, n)) && steady(d, n);
+}
+
+/* One program asks both; which of them comes first in its round nobody knows. */
+static bool one_program(const struct look *l, unsigned a, unsigned b)
+{
+	return comes_with(l, a, b) || comes_with(l, b, a);
 }
 
 static bool take_turns(const struct look *l, unsigned a, unsigned b)
@@ -111,7 +183,7 @@ static bool take_turns(const struct look *l, unsigned a, unsigned b)
 		last = now;
 	}
 	return turns + 1 >= 2 * ORDER_ENOUGH && repeats * 8 <= turns &&
-	       ((l->acts >> a & l->acts >> b & 1) || distances_steady(l, a, b));
+	       ((l->acts >> a & l->acts >> b & 1) || one_program(l, a, b));
 }
 
 /* --- rounds --- */
@@ -181,7 +253,7 @@ static void gather(struct look *l, unsigned seed)
 		bit = UINT64_C(1) << t;
 		r = (times(l, t) + count / 2) / count;
 		if (members & bit || l->used & bit || r < 2 || r > OFTEN || n + r > ORDER_SYMBOLS ||
-		    !distances_steady(l, seed, t) || !common_round(l, members | bit, n + r, seed))
+		    !one_program(l, seed, t) || !common_round(l, members | bit, n + r, seed))
 			continue;
 		members |= bit;
 		n += r;
@@ -314,10 +386,21 @@ struct order_cycle *order_cycle_add(struct arena *arena, struct order_group *g,
 	return c;
 }
 
+static uint64_t acts_of(const struct order_group *g)
+{
+	uint64_t acts = 0;
+	unsigned i;
+
+	for (i = 0; i < g->symbols; i++)
+		acts |= (uint64_t)order_acts(g->item[i]) << i;
+	return acts;
+}
+
 void order_group_refresh(struct order_group *g)
 {
 	struct order_cycle *c;
 	uint32_t could, held;
+	uint64_t acts = acts_of(g) & ~g->regular;
 	unsigned i, k;
 
 	g->cyclic = 0;
@@ -332,6 +415,7 @@ void order_group_refresh(struct order_group *g)
 			if (!(c->members & ~g->cycle[k]->members))
 				held += g->cycle[k]->windows;
 		c->held = held;
+		c->acts = !(c->members & ~acts);
 		c->broken = could > held ? could - held : 0;
 		if (!order_believed(c))
 			continue;
@@ -339,16 +423,6 @@ void order_group_refresh(struct order_group *g)
 		if (!c->acts && (!g->pause || c->every + c->every / 2 < g->pause))
 			g->pause = c->every + c->every / 2;
 	}
-}
-
-static uint64_t acts_of(const struct order_group *g)
-{
-	uint64_t acts = 0;
-	unsigned i;
-
-	for (i = 0; i < g->symbols; i++)
-		acts |= (uint64_t)order_acts(g->item[i]) << i;
-	return acts;
 }
 
 /* Is it c without some that were there as well, only not so clearly? */
@@ -397,12 +471,16 @@ static void learn(struct arena *arena, struct order_group *g, struct look *l, in
 	unsigned i;
 
 	for (i = 0; i < g->symbols; i++)
+		if (l->acts >> i & 1 && regular(l, i))
+			g->regular |= UINT64_C(1) << i;
+
+	for (i = 0; i < g->symbols; i++)
 		g->ready[i] += throughout(l, i);
 	for (i = 0; i < l->count; i++) {
 		c.members = l->found[i].members;
 		c.at = l->found[i].at;
 		c.n = (uint8_t)l->found[i].n;
-		c.acts = !(c.members & ~l->acts);
+		c.acts = !(c.members & ~(l->acts & ~g->regular));
 		/* two that are asked in turns have no order; their acts are looked at alone */
 		if (c.n < 3 && !c.acts) {
 			l->used &= ~(c.members & l->acts);
@@ -417,9 +495,6 @@ static void learn(struct arena *arena, struct order_group *g, struct look *l, in
 		if (!part_of_any(l, g, &c))
 			order_cycle_add(arena, g, &c);
 	}
-	for (i = 0; i < g->symbols; i++)
-		if (l->acts >> i & 1 && !(l->used >> i & 1) && regular(l, i))
-			g->regular |= UINT64_C(1) << i;
 	order_group_refresh(g);
 }
 
