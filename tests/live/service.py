@@ -310,7 +310,9 @@ def baseline():
         b.k = lab.start(b.box, [KIDOBAN, "run", "-c", b.path("kidoban.yaml")])
         until(lambda: status().get("channels", 0) >= 8, "what was learned before is gone on with")
         assert b.k.stop() == 0, b.k.err
-        b.write("plant.baseline", b.read("plant.baseline").replace("state: learning", "state: frozen"))
+        frozen = b.box.run(KIDOBAN, "baseline", "freeze", "--by", "tanaka", "--reason", "a test",
+                           b.path("plant.baseline"), check=False)
+        assert frozen.returncode == 0, frozen.stderr
         b.write("kidoban.yaml", config + "baseline: {file: plant.baseline, budget: 7}\n")
         b.notified()
         b.told = []
