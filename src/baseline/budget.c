@@ -10,6 +10,7 @@
 #define CACHE	1024u
 #define QUARTER 1.189207115002721 /* 2^(1/4), a step */
 #define NEVER	3.0		  /* rule of three: so many may come where none came */
+#define MARGIN	4.4		  /* at most */
 #define TAIL	3.0		  /* index of the Pareto law that tails are no heavier than */
 
 static unsigned step_of(double score)
@@ -153,7 +154,8 @@ void budget_settle(struct budget *b, double per_day)
 		step[f] = BUDGET_STEPS;
 	spend(b, affordable, step);
 	if (affordable < NEVER)
-		margin = pow(NEVER / (affordable > 1e-3 ? affordable : 1e-3), 1 / TAIL);
+		margin = affordable > 0 ? pow(NEVER / affordable, 1 / TAIL) : MARGIN;
+	margin = margin < MARGIN ? margin : MARGIN;
 	for (f = 0; f < BASELINE_FINDINGS; f++)
 		b->threshold[f] = threshold(b, f, step[f], margin);
 }

@@ -74,17 +74,11 @@ static const char *moment(int64_t ns, char out[32])
 	return out;
 }
 
-/* Of a deviation: how well what was expected is known, and what else belongs to the event. */
+/* Of a deviation: what else belongs to the event. How often it was seen, its sentence says. */
 static void add_norm(struct line *l, const struct incident_norm *n, bool ja)
 {
-	char when[32];
 	uint32_t k;
 
-	if (n->learned)
-		add(l,
-		    ja ? "(学習時 %" PRIu64 " 回、%s から)"
-		       : " (learned %" PRIu64 " times since %s)",
-		    n->learned, moment(n->since, when));
 	for (k = 0; k < n->alsos; k++)
 		add(l, "%s%s x%" PRIu64,
 		    k	 ? ", "
@@ -114,8 +108,6 @@ static void on_alert(struct sink *s, const struct incident *i)
 	    : ja	  ? "。想定: "
 			  : "; expected: ",
 	    i->expected);
-	if (i->norm.detector)
-		add_norm(&l, &i->norm, ja);
 	if (i->wanted)
 		add(&l, ja ? " [%2$s の代わりに %1$s]" : " [%s instead of %s]", i->verdict,
 		    i->wanted);
@@ -129,6 +121,8 @@ static void on_alert(struct sink *s, const struct incident *i)
 		add(&l,
 		    ja ? "(うち別の対象・相手 %" PRIu64 ")" : " (%" PRIu64 " of them elsewhere)",
 		    i->elsewhere);
+	if (i->norm.detector)
+		add_norm(&l, &i->norm, ja);
 	l.text[l.used++] = '\n'; /* add() leaves room for the NUL */
 	t->to.bytes(t->to.user, l.text, l.used);
 }
