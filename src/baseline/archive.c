@@ -1,6 +1,7 @@
 #include "baseline/archive_impl.h"
 
 #include "baseline/baseline.h"
+#include "op/vocab.h"
 
 #include <float.h>
 #include <stdarg.h>
@@ -181,6 +182,21 @@ void archive_space(struct archive *a, const char *key, uint8_t *v)
 	for (i = 0; i < OP_SPACES; i++)
 		words[i] = op_space_name((enum op_space)i);
 	archive_word(a, key, words, v);
+}
+
+void archive_proto(struct archive *a, const char *key, const char **v)
+{
+	const struct vocab *vocab;
+	const char *word;
+
+	archive_text(a, key, v);
+	if (!a->reads || !*v)
+		return;
+	word = *v;
+	vocab = vocab_find(word);
+	*v = vocab ? vocab->proto : NULL;
+	if (!vocab)
+		archive_wrong(a, "there is no protocol \"%.40s\"", word);
 }
 
 /* --- several in one --- */

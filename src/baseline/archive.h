@@ -76,6 +76,8 @@ void archive_tally(struct archive *a, const char *key, struct tally *v);
 void archive_class(struct archive *a, const char *key, uint8_t *v);
 void archive_role(struct archive *a, const char *key, uint8_t *v);
 void archive_space(struct archive *a, const char *key, uint8_t *v);
+/* A protocol: read, it is static, as in struct op. NULL: none was there, or no such one. */
+void archive_proto(struct archive *a, const char *key, const char **v);
 
 /*
  * A map inside: fields until archive_end() are its own. has: there is something to write. False:

@@ -176,7 +176,7 @@ static void place_fields(struct archive *a, struct place *p)
 {
 	archive_count32(a, "id", &p->number);
 	archive_addr(a, "server", &p->server);
-	archive_text(a, "protocol", &p->proto);
+	archive_proto(a, "protocol", &p->proto);
 	archive_text(a, "unit", &p->unit);
 	archive_count32(a, "item", &p->item);
 	archive_count32(a, "windows", &p->windows);

@@ -3,7 +3,6 @@
 #include "baseline/archive_impl.h"
 #include "baseline/inside.h"
 #include "baseline/permit.h"
-#include "op/vocab.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -239,7 +238,7 @@ static void channel_identity(struct archive *a, struct identity *id)
 {
 	archive_addr(a, "client", &id->client);
 	archive_addr(a, "server", &id->server);
-	archive_text(a, "protocol", &id->proto);
+	archive_proto(a, "protocol", &id->proto);
 	archive_text(a, "unit", &id->unit);
 }
 
@@ -262,7 +261,6 @@ static struct channel *read_channel(struct archive *a, struct norm *n)
 {
 	struct identity id = {.proto = NULL};
 	uint32_t before = n->channel_count;
-	const struct vocab *v;
 	struct channel *c;
 	int32_t unit;
 
@@ -275,8 +273,7 @@ static struct channel *read_channel(struct archive *a, struct norm *n)
 		archive_wrong(a, "a channel has a \"client\", a \"server\" and a \"protocol\"");
 		return NULL;
 	}
-	v = vocab_find(id.proto);
-	c = channel_get(n, &id.client, &id.server, v ? v->proto : id.proto, unit);
+	c = channel_get(n, &id.client, &id.server, id.proto, unit);
 	if (!c || n->channel_count == before) {
 		archive_wrong(a, c ? "this channel is there twice" : "too many channels");
 		return NULL;

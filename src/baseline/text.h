@@ -22,7 +22,7 @@
 
 #include "baseline/baseline.h"
 
-#define BASELINE_COMPILED_FROM (256u * 1024) /* bytes of text that have a compiled form */
+#define BASELINE_COMPILED_FROM (128u * 1024) /* bytes of text that have a compiled form */
 
 /* False when it could not be written. Sorts b's lists; the baseline is the same. */
 bool baseline_save(struct baseline *b, FILE *out);

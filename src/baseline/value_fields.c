@@ -50,7 +50,7 @@ static void place_fields(struct archive *a, struct value_object *o)
 	unsigned i;
 
 	archive_addr(a, "server", &o->server);
-	archive_text(a, "protocol", &o->proto);
+	archive_proto(a, "protocol", &o->proto);
 	archive_int(a, "unit", &unit);
 	archive_space(a, "space", &o->space);
 	archive_counts(a, "path", path, &npath, 3);

@@ -172,6 +172,7 @@ int cmd_baseline_show(int argc, char **argv)
 	struct show s = {.path = NULL};
 	struct baseline *b;
 	const struct norm *n;
+	size_t len;
 	unsigned m;
 	bool done;
 	int code = parse(&s, argc, argv, &done);
@@ -181,6 +182,7 @@ int cmd_baseline_show(int argc, char **argv)
 	b = cmd_baseline_load(s.path);
 	if (!b)
 		return CMD_USAGE;
+	free(baseline_text(b, &len)); /* sorts it */
 	say_state(b);
 	for (m = 0; m < BASELINE_MODES; m++) {
 		n = &b->norm[m];

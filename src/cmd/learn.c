@@ -40,7 +40,6 @@ static const struct cmd_help help = {
 	"The captures are read several times, so they must be files.\n\n"
 	"examples:\n"
 	"  kidoban learn -o policy.yaml recording.pcap\n"
-	"  kidoban learn monday.pcap tuesday.pcap | less\n"
 	"  kidoban learn --baseline plant.baseline -p policy.yaml monday.pcap tuesday.pcap\n"};
 
 struct run {

@@ -37,7 +37,6 @@ static const struct cmd_help help = {
 	"(default: the policy's)\n"
 	"  -q, --quiet                no summary\n\n"
 	"examples:\n"
-	"  kidoban replay -p zones/model1.yaml pcaps/demo-model1.pcap\n"
 	"  kidoban replay -p policy.yaml -b plant.baseline tuesday.pcap\n"
 	"  kidoban replay -p policy.yaml -o - --events alert,flow *.pcap.gz | jq "
 	".alert.signature\n"};
