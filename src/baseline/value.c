@@ -380,16 +380,15 @@ static void tell(struct baseline *b, const struct sight *s, enum baseline_findin
 	deviate(b, &d);
 }
 
-/* What lasts is told when it begins, and again when it is worse by a quarter. */
-static bool worse(double score, float *told)
+bool value_worse(const struct baseline *b, enum baseline_finding what, double score, float *told)
 {
 	if (score < 1)
 		*told = 0;
-	else if (score >= 1.25 * (double)*told) {
-		*told = (float)score;
-		return true;
-	}
-	return false;
+	if (score < 1 || score < 1.25 * (double)*told ||
+	    (b->state == BASELINE_FROZEN && score < b->budget.threshold[what]))
+		return false;
+	*told = (float)score;
+	return true;
 }
 
 static void compare_lasting(struct baseline *b, const struct sight *s, uint32_t i, double x)
@@ -399,12 +398,12 @@ static void compare_lasting(struct baseline *b, const struct sight *s, uint32_t 
 	double score;
 
 	score = value_score_drift(&o->model, &o->run, s->time);
-	if (worse(score, &o->run.told))
+	if (value_worse(b, BASELINE_VALUE_DRIFT, score, &o->run.told))
 		tell(b, s, BASELINE_VALUE_DRIFT, score, i, x, o->run.slow);
 	score = view->at && x == view->last && s->time - view->at < LOOK_AWAY
 			? value_score_still(&o->model, s->time - view->since, view->looks)
 			: 0;
-	if (worse(score, &view->told))
+	if (value_worse(b, BASELINE_VALUE_FROZEN, score, &view->told))
 		tell(b, s, BASELINE_VALUE_FROZEN, score, i, x, (double)(s->time - view->since));
 }
 

@@ -216,7 +216,7 @@ static void list_pairs(struct archive *a, struct norm *n)
 		if (count)
 			qsort(list, count, sizeof(list[0]), by_pair);
 	}
-	if (archive_list(a, "together", false, count > 0)) {
+	if (archive_list(a, "together", true, count > 0)) {
 		for (; archive_next(a, i < count); i++)
 			pair_fields(a, n, list ? list[i] : NULL);
 		archive_end(a);

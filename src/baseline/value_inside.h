@@ -61,6 +61,8 @@ struct value_item {
 struct value_joint {
 	struct value_pair *pair;
 	uint32_t a, b; /* views */
+	float told;    /* score at which it was told last */
+	uint8_t apart; /* samples in a row that are apart */
 };
 
 /* b = offset + slope * a, so far always. */
@@ -75,8 +77,6 @@ struct value_pair {
 	double worst;	      /* farthest from it since */
 	uint64_t fitted;      /* n, when it was; 0: not yet */
 	uint32_t uses;	      /* items */
-	uint8_t apart;	      /* samples in a row that are apart */
-	float told;	      /* score at which it was told last */
 };
 
 /* NULL: not known. */
@@ -93,6 +93,12 @@ struct value_item *value_item_make(struct item *item, uint32_t n, bool learning)
 
 /* Decides what a word on trial is; afterwards it is on trial no more. */
 void value_decide(struct norm *n, struct value_object *o);
+
+/*
+ * What lasts is told when it begins, and again when it is worse by a quarter: true then. told: the
+ * score at which it was told last.
+ */
+bool value_worse(const struct baseline *b, enum baseline_finding what, double score, float *told);
 
 /* --- value_pair.c --- */
 

@@ -135,6 +135,13 @@ static bool is_reset(double from, double to)
 	return from > 0 && to >= 0 && to <= from * 0.02;
 }
 
+static float rounded_up(double d)
+{
+	float f = (float)d;
+
+	return (double)f < d ? nextafterf(f, INFINITY) : f;
+}
+
 static void see_step(struct value_model *m, const struct value_run *run, double x, int64_t time)
 {
 	bool wrapped;
@@ -154,7 +161,7 @@ static void see_step(struct value_model *m, const struct value_run *run, double 
 	d = fabs(d);
 	m->moved += d;
 	if (d > (double)m->step[span])
-		m->step[span] = nextafterf((float)d, INFINITY);
+		m->step[span] = rounded_up(d);
 }
 
 static bool see_place(struct value_model *m, double x, bool ready)

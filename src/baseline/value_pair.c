@@ -32,9 +32,11 @@ bool value_pair_strong(const struct value_pair *p)
 double value_pair_width(const struct value_pair *p)
 {
 	double r = correlation(p), rest = p->n ? sqrt(p->sbb / (double)p->n * (1 - r * r)) : 0;
-	double grain = p->b->model.broken ? 0 : 1, width = 6 * rest;
+	double grain = p->b->model.broken ? 0 : 0.5, width = 4 * rest;
 
-	return (width > 1.3 * p->worst ? width : 1.3 * p->worst) + grain + 1e-9 * fabs(p->mean_b);
+	/* IN_ROW times in a row: less is enough than for a single one */
+	width = width > 1.1 * p->worst ? width : 1.1 * p->worst;
+	return width + grain + 1e-9 * fabs(p->mean_b);
 }
 
 struct value_pair *value_pair_get(struct norm *n, struct value_object *a, struct value_object *b)
@@ -99,7 +101,7 @@ static void join_pair(struct norm *n, struct value_item *v, struct value_pair *p
 {
 	if (!v->joint)
 		v->joint = arena_array(&n->baseline->arena, VALUE_ITEM_PAIRS, sizeof(v->joint[0]));
-	v->joint[v->pairs++] = (struct value_joint){p, a, b};
+	v->joint[v->pairs++] = (struct value_joint){.pair = p, .a = a, .b = b};
 	p->uses++;
 }
 
@@ -218,8 +220,8 @@ static void tell(struct baseline *b, const struct sight *s, const struct value_j
 	deviate(b, &d);
 }
 
-static void compare(struct baseline *b, const struct sight *s, const struct value_joint *j,
-		    double x, double y)
+static void compare(struct baseline *b, const struct sight *s, struct value_joint *j, double x,
+		    double y)
 {
 	struct value_pair *p = j->pair;
 	double score;
@@ -227,19 +229,15 @@ static void compare(struct baseline *b, const struct sight *s, const struct valu
 	if (!value_pair_strong(p))
 		return;
 	score = fabs(y - p->offset - p->slope * x) / value_pair_width(p);
-	p->apart = score < 1 ? 0 : p->apart < IN_ROW ? p->apart + 1 : IN_ROW;
-	if (p->apart < IN_ROW)
-		p->told = 0;
-	else if (score >= 1.25 * (double)p->told) {
-		p->told = (float)score;
+	j->apart = score < 1 ? 0 : j->apart < IN_ROW ? j->apart + 1 : IN_ROW;
+	if (value_worse(b, BASELINE_VALUES_APART, j->apart < IN_ROW ? 0 : score, &j->told))
 		tell(b, s, j, score);
-	}
 }
 
 void value_pairs_see(struct baseline *b, const struct sight *s, bool learning)
 {
 	struct value_item *v = s->item->values;
-	const struct value_joint *j;
+	struct value_joint *j;
 	const struct value_view *x, *y;
 	unsigned i;
 

@@ -106,7 +106,6 @@ static void two_halves_make_the_whole(process *p, bool exactly)
 	for (i = 0; i < WORDS && exactly; i++)
 		expect_like(&object(none, 100 + i, false)->model,
 			    &object(whole, 100 + i, false)->model);
-	go_on(none, p, 77, 1);
 	none->now = whole->now;
 	go_on(none, p, 78, 3000);
 	assert_int_equal(all(&h), 0);
