@@ -148,7 +148,13 @@ bool baseline_approved(const struct baseline *b)
 
 void baseline_mode(struct baseline *b, unsigned mode)
 {
-	b->mode = mode < BASELINE_MODES ? mode : 0;
+	mode = mode < BASELINE_MODES ? mode : 0;
+	if (mode == b->mode)
+		return;
+	b->mode = mode;
+	/* what it says of the time before the other mode is over */
+	timing_resume(&b->norm[mode], b->now);
+	order_resume(&b->norm[mode], b->now);
 }
 
 struct norm *baseline_norm(struct baseline *b)

@@ -51,9 +51,13 @@ static void get_ready(struct item *i)
 	set_clock(i);
 }
 
+/* What is wrong with how it speaks is one event of the speaker; what is missing one of the channel.
+ */
 static struct deviation about(const struct item *i, enum baseline_finding what, double score,
 			      int64_t time, const struct op *op)
 {
+	const struct timing_host *h = what == BASELINE_CYCLE_MISSING ? NULL : speaker(i);
+
 	return (struct deviation){.what = what,
 				  .detector = BASELINE_TIMING,
 				  .score = score,
@@ -64,6 +68,7 @@ static struct deviation about(const struct item *i, enum baseline_finding what, 
 				  .op = op,
 				  .channel = i->channel,
 				  .item = i,
+				  .cause = h ? h->key : i->channel->key,
 				  .learned = i->seen};
 }
 

@@ -9,6 +9,8 @@
 #define HOST_LATE     3.0  /* a host is told from that score on: less is its items' */
 #define HOST_UNIT     1.0  /* s; least unit of the score of a host */
 #define REHEARSED     60.0 /* highest score while learning: no pause then makes longer ones untold */
+#define SELDOM	      240.0 /* s; from then on it is told again when it is so many times as long */
+#define AGAIN_SELDOM  4.0
 #define ITEM_UNIT     0.02
 
 /* --- the table --- */
@@ -96,29 +98,42 @@ double timing_late(const struct timing_clock *c, double elapsed)
 	return 1 + (elapsed - (double)c->limit) / unit(c);
 }
 
-/* The score at which it is looked at once more; not past the one from which on it is told. */
+static double least(const struct timing_clock *c)
+{
+	return c->host ? HOST_LATE : TIMING_LATE;
+}
+
+/* The score at which it is told once more; not past the one from which on anybody hears it. */
 static double target(const struct norm *n, const struct timing_clock *c)
 {
 	const double *threshold = n->baseline->budget.threshold;
 	double edge = threshold[c->host ? BASELINE_HOST_SILENT : BASELINE_CYCLE_MISSING];
-	double next = (double)c->told * TIMING_AGAIN, least = c->host ? HOST_LATE : TIMING_LATE;
+	bool long_ago = ((double)c->told - 1) * unit(c) > SELDOM;
+	double next = (double)c->told * (long_ago ? AGAIN_SELDOM : TIMING_AGAIN);
 
 	next = (double)c->told < edge && edge < next ? edge : next;
-	return fmax(next, least);
+	return fmax(next, least(c));
+}
+
+/* ns from when it was heard until it has that score. */
+static int64_t wait_for(const struct timing_clock *c, double score)
+{
+	return (int64_t)(fmin((double)c->limit + (score - 1) * unit(c), 1e9) * 1e9);
 }
 
 void timing_wind(struct norm *n, struct timing_clock *c)
 {
 	struct timing_norm *t = &n->timing;
-	double wait = (double)c->limit + (target(n, c) - 1) * unit(c);
-	int64_t from = c->last > t->deaf ? c->last : t->deaf, second;
+	int64_t from = c->last > t->deaf ? c->last : t->deaf, due, soon, second;
 
 	if (c->wound || !c->last || c->limit <= 0)
 		return;
 	if (!t->at)
 		t->at = t->now / TIMING_SECOND;
-	second = wait < 2 * TIMING_WHEEL ? (from + (int64_t)(wait * 1e9)) / TIMING_SECOND + 1
-					 : t->at + TIMING_WHEEL - 1;
+	/* it may come back at any time, and be silent anew */
+	due = from + wait_for(c, target(n, c));
+	soon = t->now + wait_for(c, least(c));
+	second = (due < soon ? due : soon) / TIMING_SECOND + 1;
 	if (second <= t->at)
 		second = t->at + 1;
 	if (second >= t->at + TIMING_WHEEL)
@@ -236,6 +251,13 @@ static struct item *item_of(struct timing_clock *c)
 	return (struct item *)((char *)c - offsetof(struct item, timing_run.clock));
 }
 
+/* That host has said nothing since it was due either. */
+static bool waits_for(const struct norm *n, const struct timing_host *h,
+		      const struct timing_clock *c, int64_t time)
+{
+	return quiet(n, h, time) && h->clock.last < c->last + (int64_t)((double)c->limit * 1e9);
+}
+
 /* Since it was heard, or its hosts came back. */
 static void item_late(struct baseline *b, struct norm *n, struct item *i, int64_t time)
 {
@@ -244,7 +266,7 @@ static void item_late(struct baseline *b, struct norm *n, struct item *i, int64_
 	int64_t elapsed = timing_elapsed(n, c, time);
 	double score;
 
-	if (quiet(n, hosts->client, time) || quiet(n, hosts->server, time))
+	if (waits_for(n, hosts->client, c, time) || waits_for(n, hosts->server, c, time))
 		return; /* theirs; or told when it comes */
 	if (hosts->client && time - hosts->client->back < elapsed)
 		elapsed = time - hosts->client->back;
