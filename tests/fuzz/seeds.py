@@ -35,6 +35,7 @@ MOST = 400  # seeds per source; different ones only
 
 TARGETS = {
     "addr": [],
+    "baseline": [],
     "modbus": ["tcp 502"],
     "cip": ["tcp 44818", "udp 44818", "udp 2222"],
     "enip": ["tcp 44818", "udp 44818", "udp 2222"],
