@@ -7,6 +7,7 @@ tests/baseline_cli.py [build/src/kidoban]
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -374,6 +375,36 @@ def a_cell_may_be_a_zone_of_the_policy(d):
                        ([path, NORMAL], "--cell is missing")):
         _, err = kidoban("baseline", "relearn", *args, code=2)
         assert said in err, err
+
+
+# ---- the walkthrough ----------------------------------------------------------------------------
+
+
+def shown_in(shown, output):
+    """Spaces and line breaks do not count; "..." stands for anything."""
+    parts = ["".join(p.split()) for p in "\n".join(shown).split("...")]
+    return re.fullmatch(".*".join(map(re.escape, parts)), "".join(output.split()), re.S)
+
+
+@test
+def the_commands_of_the_documentation_run_and_say_what_is_shown(d):
+    os.mkdir(os.path.join(d, "bin"))
+    os.symlink(KIDOBAN, os.path.join(d, "bin/kidoban"))
+    for name in ("pcaps", "zones"):
+        os.symlink(os.path.join(ROOT, name), os.path.join(d, name))
+    commands = []
+    for line in text(os.path.join(ROOT, "docs/baseline.md")).split("## The file")[0].splitlines():
+        if line.startswith("    $ "):
+            commands.append((line[6:], []))
+        elif line.startswith("    ") and commands:
+            commands[-1][1].append(line[4:])
+    assert len(commands) > 6
+    for command, shown in commands:
+        r = subprocess.run(["sh", "-c", command + " 2>&1"], capture_output=True, text=True, timeout=120, check=False,
+                           cwd=d, stdin=subprocess.DEVNULL,
+                           env={**os.environ, "LC_ALL": "C", "TZ": "UTC", "PATH": os.path.join(d, "bin") + ":/bin:/usr/bin"})
+        assert r.returncode == (1 if " diff " in command else 0), (command, r.stdout)
+        assert not shown or shown_in(shown, r.stdout), f"{command}\n{r.stdout}"
 
 
 # ---- all of them ------------------------------------------------------------------------------

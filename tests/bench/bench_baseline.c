@@ -7,9 +7,10 @@
  * likewise, and a set-point of two registers is written; once a second each, with a jitter of some
  * ms. Registers move like sensors: two constants, two state words, a counter, five that wander.
  * Learned for N rounds (default 200), frozen, then compared for a tenth of that. All four detectors
- * are at work. CPU time; memory is what malloc() has given out.
+ * are at work. CPU time; memory is what malloc() has given out. At the end it is written as a text
+ * and read back, from the text and from its compiled form.
  */
-#include "baseline/baseline.h"
+#include "baseline/text.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -158,6 +159,38 @@ static double one_round(struct baseline *b, uint32_t devices, uint32_t round)
 	return (now() - begin) / devices / OPS;
 }
 
+static void keep(struct baseline *b)
+{
+	struct diag diag = {.count = 0};
+	size_t len = 0, packed = 0;
+	double t[5];
+	struct baseline *x, *y;
+	uint8_t *p;
+	char *text;
+
+	t[0] = now();
+	text = baseline_text(b, &len);
+	t[1] = now();
+	x = text ? baseline_load_text("bench", text, len, NULL, &diag) : NULL;
+	t[2] = now();
+	p = x ? baseline_compile(x, text, len, &packed) : NULL;
+	t[3] = now();
+	y = p ? baseline_load_compiled(p, packed, text, len, NULL) : NULL;
+	t[4] = now();
+	diag_print(&diag, stderr);
+	if (!y)
+		exit(1);
+	printf("        text %.1f MB: written in %.2f s, read in %.2f s; compiled %.1f MB: read in "
+	       "%.2f s\n",
+	       (double)len / 1e6, (t[1] - t[0]) / 1e9, (t[2] - t[1]) / 1e9, (double)packed / 1e6,
+	       (t[4] - t[3]) / 1e9);
+	baseline_free(y);
+	baseline_free(x);
+	free(p);
+	free(text);
+	diag_free(&diag);
+}
+
 static void measure(uint32_t devices, uint32_t rounds)
 {
 	size_t before = given(), after, end;
@@ -183,6 +216,7 @@ static void measure(uint32_t devices, uint32_t rounds)
 	       (double)(after - before) / devices, told);
 	if (end > after)
 		printf("        comparing allocated %zu bytes\n", end - after);
+	keep(b);
 	baseline_free(b);
 }
 
