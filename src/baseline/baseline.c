@@ -47,6 +47,7 @@ static const struct {
 	[BASELINE_FAN_OUT] = {"baseline.fan-out", BASELINE_TIMING},
 	/* --- order --- */
 	[BASELINE_CYCLE_ORDER] = {"baseline.cycle-order", BASELINE_ORDER},
+	[BASELINE_STATE_ORDER] = {"baseline.state-order", BASELINE_ORDER},
 	[BASELINE_ACT_ORDER] = {"baseline.act-order", BASELINE_ORDER},
 };
 

@@ -314,6 +314,8 @@ void order_check(struct baseline *b, const struct sight *s)
 {
 	struct order_group *g = s->item ? s->item->order.group : NULL;
 
+	if (s->op->role == OP_RESPONSE)
+		order_state_check(b, s);
 	if (!g || s->op->role == OP_RESPONSE)
 		return;
 	rest(g, s->time);
@@ -327,6 +329,8 @@ void order_learn(struct baseline *b, const struct sight *s)
 {
 	struct order_group *g;
 
+	if (s->op->role == OP_RESPONSE)
+		order_state_learn(b, s);
 	if (!s->item || s->op->role == OP_RESPONSE)
 		return;
 	g = order_group(s->norm, s->item);
@@ -345,9 +349,11 @@ void order_resume(struct norm *n, int64_t time)
 		for (i = 0; i < g->cycles; i++)
 			g->cycle[i]->synced = false;
 	}
-	for (c = n->channels; c; c = c->next)
+	for (c = n->channels; c; c = c->next) {
+		order_state_resume(c);
 		if (c->order_run)
 			c->order_run->a = c->order_run->b = ORDER_NOTHING;
+	}
 }
 
 void order_settle(struct norm *n)

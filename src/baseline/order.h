@@ -26,12 +26,16 @@
  * two, is kept; how likely something new follows is estimated from how much new there was (Witten
  * and Bell 1991).
  *
+ * States. Of the first 32 registers that a read returns, those that take at most 16 values are
+ * taken for states of a machine; which came after which is kept and judged as paths are.
+ *
  * Score: grows with the cube root of the odds against it, as a Pareto tail does (budget.h): 1 at
  * 1 in 32 steps of a cycle and at 1 in 4 acts; doubled for each step out of order just before.
  *
  * Memory: 64 items of a client make a group, with at most 16 cycles of at most 64 items, and 4 kB
- * while it is learned; a channel has at most 512 paths of 8 bytes. A group or channel that needs
- * more is too irregular; nothing is said about it.
+ * while it is learned; a channel has at most 512 paths of 8 bytes,
+ * an item that reads registers 0.4 kB and 0.5 kB for each that is a state. A group or channel that
+ * needs more is too irregular; nothing is said about it.
  *
  * Private to baseline/. Thread: one worker.
  */
@@ -45,13 +49,15 @@ struct sight;
 struct norm;
 struct channel;
 struct order_group;
-struct order_model; /* learned; of one channel: its paths */
-struct order_run;   /* where the channel just is */
+struct order_model;  /* learned; of one channel: its paths */
+struct order_states; /* of one item: registers that are states */
+struct order_run;    /* where the channel just is */
 
 /* Of one item: its place among those of its client. */
 struct order_item {
-	struct order_group *group; /* NULL: none yet */
-	uint8_t symbol;		   /* in the group, below 64 */
+	struct order_group *group;   /* NULL: none yet */
+	uint8_t symbol;		     /* in the group, below 64 */
+	struct order_states *states; /* NULL: none */
 };
 
 /* Groups of all clients. */

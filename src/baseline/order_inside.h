@@ -129,6 +129,14 @@ void order_rotate(uint8_t *at, unsigned n);
 /* Cycles changed. */
 void order_group_refresh(struct order_group *g);
 
+/* --- order_state.c --- */
+
+void order_state_check(struct baseline *b, const struct sight *s);
+void order_state_learn(struct baseline *b, const struct sight *s);
+void order_state_resume(struct channel *c);
+void order_state_merge(struct arena *arena, struct item *to, const struct item *from);
+void order_state_fields(struct archive *a, struct channel *c);
+
 /* --- order_path.c --- */
 
 /* Of a channel, made if there is none. */

@@ -112,6 +112,7 @@ void order_channel_fields(struct archive *a, struct channel *c)
 		if (i->order.group)
 			order_window_flush(&c->norm->baseline->arena, i->order.group,
 					   i->order.group->last);
+	order_state_fields(a, c);
 	m = c->order ? c->order : &none;
 	if (!archive_map(a, "writes", m->paths > 0))
 		return;

@@ -12,6 +12,11 @@ bool order_merge(struct channel *to, const struct channel *from)
 	struct item *mine;
 	uint32_t k;
 
+	for (i = from->items; i; i = i->next) {
+		mine = item_add(to, i);
+		if (mine)
+			order_state_merge(arena, mine, i);
+	}
 	if (!from->order)
 		return true;
 	memset(own, ORDER_NOTHING, sizeof(own));

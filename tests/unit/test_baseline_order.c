@@ -493,6 +493,99 @@ static void writes_by_hand_have_no_order(void **state)
 	assert_int_equal(total, 0);
 }
 
+/* --- states --- */
+
+static char *text_of(struct baseline *b)
+{
+	size_t size;
+	char *text = NULL;
+	FILE *f = open_memstream(&text, &size);
+
+	assert_non_null(f);
+	assert_true(baseline_save(b, f));
+	fclose(f);
+	return text;
+}
+
+/* The answer to a poll every 0.1 s: a state word, a counter, a level. */
+static void answer(struct baseline *b, double seconds, unsigned state, uint64_t *seed)
+{
+	struct ask a = {BEGIN + (int64_t)(seconds * SECOND), 0};
+	static uint16_t counter;
+	uint8_t raw[6] = {(uint8_t)(state >> 8),
+			  (uint8_t)state,
+			  (uint8_t)(counter >> 8),
+			  (uint8_t)counter,
+			  0,
+			  (uint8_t)(100 + 3 * normal(seed))};
+	struct addr device = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 50, 0, 11}};
+	struct op op = {.frame = 1,
+			.time = a.time + 3000000,
+			.proto = "modbus",
+			.name = "read-holding-registers",
+			.code = 3,
+			.unit = 1,
+			.role = OP_RESPONSE,
+			.cls = OP_READ,
+			.object = {.space = OP_SPACE_HOLDING, .first = 0, .count = 10},
+			.values = {{raw, sizeof(raw)}, 3, OP_V_U16, true}};
+
+	counter++;
+	say(b, &a);
+	baseline_op(b, &master, &device, &op);
+}
+
+/* idle, approach, grip, transfer, release; now and then it waits in between. */
+static double work(struct baseline *b, double from, unsigned rounds, unsigned skipped,
+		   uint64_t *seed)
+{
+	unsigned i, state;
+	double t = from, end;
+
+	for (i = 0; i < rounds; i++) {
+		for (state = 0; state < 5; state++) {
+			if (state == skipped)
+				continue;
+			end = t + 0.5 + 2 * uniform(seed);
+			for (; t < end; t += 0.1)
+				answer(b, t, state, seed);
+			if (state == 1 && uniform(seed) < 0.2)
+				answer(b, t += 0.1, 7, seed);
+		}
+	}
+	return t;
+}
+
+static void a_skipped_state_is_told_and_survives_being_written(void **state)
+{
+	struct baseline *b = baseline_new(NULL), *again;
+	struct diag diag = {0};
+	uint64_t seed = 12;
+	struct heard h = {0};
+	char *text, *second;
+	double t;
+
+	(void)state;
+	t = work(b, 0, 40, 9, &seed);
+	assert_true(baseline_freeze(b, ALL, NULL, NULL, BEGIN));
+	text = text_of(b);
+	again = baseline_load_text("test", text, strlen(text), NULL, &diag);
+	assert_non_null(again);
+	second = text_of(again);
+	assert_string_equal(text, second);
+	baseline_tell(again, hear, &h);
+	t = work(again, t, 200, 9, &seed);
+	assert_int_equal(h.count, 0);
+	work(again, t, 1, 2, &seed);
+	assert_int_equal(h.what[BASELINE_STATE_ORDER], 1);
+	assert_string_equal(h.observed, "register 0 went from 1 to 3");
+	assert_non_null(strstr(h.expected, "1 is mostly followed by 2 ("));
+	baseline_free(b);
+	baseline_free(again);
+	free(text);
+	free(second);
+}
+
 /* --- keeping --- */
 
 static void two_halves_together_know_what_the_whole_knows(void **state)
@@ -518,18 +611,6 @@ static void two_halves_together_know_what_the_whole_knows(void **state)
 	baseline_free(halves);
 	baseline_free(whole);
 	free(s.ask);
-}
-
-static char *text_of(struct baseline *b)
-{
-	size_t size;
-	char *text = NULL;
-	FILE *f = open_memstream(&text, &size);
-
-	assert_non_null(f);
-	assert_true(baseline_save(b, f));
-	fclose(f);
-	return text;
 }
 
 static void what_is_written_reads_back_the_same(void **state)
@@ -606,6 +687,7 @@ int main(void)
 		cmocka_unit_test(restarts_losses_and_repeated_requests_are_no_matter_of_order),
 		cmocka_unit_test(a_write_at_the_wrong_place_of_a_recipe_is_told),
 		cmocka_unit_test(writes_by_hand_have_no_order),
+		cmocka_unit_test(a_skipped_state_is_told_and_survives_being_written),
 		cmocka_unit_test(two_halves_together_know_what_the_whole_knows),
 		cmocka_unit_test(what_is_written_reads_back_the_same),
 		cmocka_unit_test(frozen_nothing_is_allocated_and_learning_is_bounded),
