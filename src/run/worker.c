@@ -9,12 +9,13 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define WAIT_MS	   50			 /* for frames; so often at least the loop goes round */
-#define TICK_EVERY INT64_C(100000000)	 /* ns between two ticks and snapshots */
-#define GRACE	   INT64_C(300000000)	 /* ns behind the clock that a frame's time may be */
-#define BLOCKS	   INT64_C(1500000000)	 /* likewise of a mirror that comes in blocks */
-#define FRAGMENTS  INT64_C(120000000000) /* ns that fragments are kept inline */
-#define SAMPLE	   64u			 /* mirror: one in so many frames is timed */
+#define WAIT_MS	      50		    /* for frames; so often at least the loop goes round */
+#define TICK_EVERY    INT64_C(100000000)    /* ns between two ticks and snapshots */
+#define GRACE	      INT64_C(300000000)    /* ns behind the clock that a frame's time may be */
+#define BLOCKS	      INT64_C(1500000000)   /* likewise of a mirror that comes in blocks */
+#define FRAGMENTS     INT64_C(120000000000) /* ns that fragments are kept inline */
+#define COPIED_INLINE 3000u		    /* items and objects: about 10 ms */
+#define SAMPLE	      64u		    /* mirror: one in so many frames is timed */
 
 struct worker {
 	struct worker_config cfg;
@@ -118,12 +119,19 @@ static void take_baseline(struct worker *w)
 	w->baseline = b;
 }
 
-/* Costs about a microsecond per item it learned, in which no packet is looked at. */
+/*
+ * Costs about 3 microseconds per item and object it learned, in which no packet is looked at: where
+ * frames wait for us, a large one is stored at the end only.
+ */
 static void copy_baseline(struct worker *w)
 {
+	struct baseline_progress p;
 	struct baseline *copy;
 
 	if (!atomic_exchange(&w->copy_asked, false))
+		return;
+	baseline_progress(w->baseline, &p);
+	if (w->inline_ && p.items + p.objects > COPIED_INLINE)
 		return;
 	copy = baseline_new(NULL);
 	if (copy && !baseline_merge(copy, w->baseline)) {
