@@ -191,7 +191,7 @@ static void together(struct relearn *r, const struct yaml_node *old, const struc
 /* NULL with the reason told. */
 static struct baseline *put_together(struct relearn *r, struct baseline *old, struct baseline *anew)
 {
-	struct tree t[2] = {{NULL}, {NULL}};
+	struct tree t[2] = {{.text = NULL}, {.text = NULL}};
 	struct diag diag = {.count = 0};
 	struct baseline *b = NULL;
 	char *text = NULL;

@@ -233,7 +233,7 @@ int cmd_baseline_diff(int argc, char **argv)
 						{NULL, 0, NULL, 0}};
 	struct baseline *b[2] = {NULL, NULL};
 	struct walk w = {.mode = ""};
-	struct tree t[2] = {{NULL}, {NULL}};
+	struct tree t[2] = {{.text = NULL}, {.text = NULL}};
 	int c, i, code = CMD_USAGE;
 
 	opterr = 0;
