@@ -6,6 +6,7 @@
  */
 #include "baseline/value_inside.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #define FIRST_BUCKETS 64u
@@ -271,8 +272,12 @@ static void see_carry(struct norm *n, struct value_object *o, struct value_objec
 	    !value_type_read(VALUE_U16, v, i, &now[0]) ||
 	    !value_type_read(VALUE_U16, v, i + 1, &now[1]))
 		return;
+	for (high = 0; high < 2; high++)
+		if (!(fabs(now[high]) < 65536 && fabs(then[high]) < 65536))
+			return; /* a text may call words what are none */
 	for (high = 0; high < 2; high++) {
-		uint16_t h = (uint16_t)now[high], l = (uint16_t)now[!high];
+		uint16_t h = (uint16_t)(int32_t)now[high];
+		uint16_t l = (uint16_t)(int32_t)now[!high];
 		uint16_t was_h = (uint16_t)(int32_t)then[high];
 		uint16_t was_l = (uint16_t)(int32_t)then[!high];
 		bool carry = value_type_carry(was_h, was_l, h, l);

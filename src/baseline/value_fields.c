@@ -129,6 +129,22 @@ static void model_fields(struct archive *a, struct norm *n, struct value_model *
 	m->turns = (float)turns;
 }
 
+/* The object to read the rest into: of the norm, or `what` when something is wrong with it. */
+static struct value_object *read_object(struct archive *a, struct norm *n,
+					struct value_object *what)
+{
+	uint32_t before = n->value.objects;
+	struct value_object *o = what->proto ? value_object_get(n, what) : NULL;
+
+	if (!what->proto)
+		archive_wrong(a, "a value has a \"server\" and a \"protocol\"");
+	else if (!o)
+		archive_wrong(a, "too many values");
+	else if (n->value.objects == before)
+		archive_wrong(a, "this value is there twice");
+	return o && n->value.objects != before ? o : what;
+}
+
 static void object_fields(struct archive *a, struct norm *n, struct value_object *o)
 {
 	struct value_object what = {.unit = -1};
@@ -140,10 +156,7 @@ static void object_fields(struct archive *a, struct norm *n, struct value_object
 	}
 	place_fields(a, &what);
 	if (archive_reads(a)) {
-		what.proto = what.proto ? what.proto : "";
-		o = value_object_get(n, &what);
-		if (!o)
-			o = &what; /* beyond the limit; counted */
+		o = read_object(a, n, &what);
 		open = false;
 	}
 	archive_flag(a, "undecided", &open);

@@ -14,7 +14,7 @@
 #define VALUE_ITEM_PAIRS 16 /* pairs of objects looked at in one item */
 #define VALUE_OWN_PAIRS	 4  /* pairs an object is the first of */
 
-/* 400 bytes with its set of few values; a trial beside it while learning (value_type.h). */
+/* What is known of one place, read or written. */
 struct value_object {
 	struct value_object *next;   /* of the norm, in the order they were first seen in */
 	struct value_object *bucket; /* next of the same hash */
