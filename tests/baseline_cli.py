@@ -230,7 +230,8 @@ def show_sums_up_and_selects(d):
     out, _ = kidoban("baseline", "show", path)
     assert f"{HMI} -> {PLC} modbus unit 1" in out and "still learning" in out
     out, _ = kidoban("baseline", "show", "--channel", "modbus", "--host", HMI, path)
-    assert "read-holding-registers holding" in out and "mqtt" not in out
+    assert "read-holding-registers holding 100-119, 10 times, every 0.5 s" in out and "mqtt" not in out
+    assert "holding 101: 401 to 410, 2 values" in out
     frozen(path, "--by", "tanaka", "--reason", "read it")
     out, _ = kidoban("baseline", "show", path)
     assert "approved by tanaka: read it" in out and "2026-12-01 09:00:00" in out

@@ -3,6 +3,7 @@
 #include "baseline/inside.h"
 #include "baseline/permit.h"
 #include "baseline/text.h"
+#include "baseline/value_inside.h"
 #include "cmd/baseline.h"
 
 #include <getopt.h>
@@ -108,9 +109,38 @@ static void channel_line(const struct channel *c, char *buf, size_t size)
 static void say_item(const struct item *i)
 {
 	char what[240];
+	unsigned k;
 
-	printf("      %s, %" PRIu64 " time%s\n", item_str(i, what, sizeof(what)), i->seen.count,
+	printf("      %s, %" PRIu64 " time%s", item_str(i, what, sizeof(what)), i->seen.count,
 	       i->seen.count == 1 ? "" : "s");
+	for (k = 0; k < TIMING_MODES && i->timing.mode[k].count > 1; k++)
+		printf("%s %.3g s", k ? " or" : ", every", (double)i->timing.mode[k].mean);
+	putchar('\n');
+}
+
+/* What its server's objects take, as they were asked for in that protocol and unit. */
+static void say_values(const struct norm *n, const struct channel *c)
+{
+	const struct value_object *o;
+	char what[200];
+
+	for (o = n->value.first; o; o = o->next) {
+		struct op_object object = {
+			.space = o->space, .npath = o->npath, .first = o->at, .count = 1};
+
+		if (!addr_eq(&o->server, &c->server) || o->unit != c->unit ||
+		    strcmp(o->proto, c->proto) != 0)
+			continue;
+		memcpy(object.path, o->path, sizeof(object.path));
+		if (o->name)
+			object.name = slice_str(o->name);
+		op_object_str(&object, what, sizeof(what));
+		printf("      %s %s%s: %.6g to %.6g", op_object_space(&object), what,
+		       o->written ? ", written" : "", o->model.lo, o->model.hi);
+		if (o->model.set_n && !o->model.many)
+			printf(", %u value%s", o->model.set_n, o->model.set_n == 1 ? "" : "s");
+		putchar('\n');
+	}
 }
 
 static void say_channels(const struct show *s, const struct norm *n)
@@ -130,6 +160,7 @@ static void say_channels(const struct show *s, const struct norm *n)
 			continue;
 		for (i = c->items; i; i = i->next)
 			say_item(i);
+		say_values(n, c);
 	}
 }
 
