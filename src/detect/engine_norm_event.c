@@ -3,10 +3,11 @@
  *
  *   deviations ──> event ──> incident      one incident per event, told by its most telling one
  *
- * One event is what deviates on the same channel within a minute of the last, what has the same
- * cause, and all that a host (or a pair of hosts) does that is itself told as new. The most telling
- * is hard before soft before early; then by what the op may do: control, program and firmware,
- * then writing, then looking; then by its score. The others are named in it, counted.
+ * One event is what deviates on the same channel within a minute of its begin, and goes on without
+ * a pause of a minute (what else deviates there later is another event); what has the same cause;
+ * and all that a host (or a pair of hosts) does that is itself told as new. The most telling is
+ * hard before soft before early; then by what the op may do: control, program and firmware, then
+ * writing, then looking; then by its score. The others are named in it, counted.
  *
  * Captures: the event is told when nothing was added to it for a minute. Live, something hard is
  * told at once (a host or link that is new after a few seconds, with what it did), something soft
@@ -35,6 +36,7 @@
 #define LONGEST	 (59 * MINUTE)	     /* an incident is open for an hour at most */
 #define PATIENCE (5 * ENGINE_SECOND) /* live: a new host is told with what it does first */
 
+_Static_assert(BASELINE_FINDINGS <= 64, "struct event has a bit for each");
 _Static_assert(INCIDENT_PERMIT >= BASELINE_TEXT, "an incident keeps the whole line");
 
 enum scope { SCOPE_CHANNEL, SCOPE_LINK, SCOPE_HOST };
@@ -44,6 +46,7 @@ struct event {
 	bool hard;		 /* its lead is */
 	uint8_t scope;		 /* enum scope: what else belongs to it */
 	uint64_t cause, channel; /* 0: none */
+	uint64_t kinds;		 /* bits of enum baseline_finding that are in it */
 	struct addr client, server;
 	uint64_t key, place;	    /* of its incident */
 	enum baseline_finding what; /* its lead */
@@ -202,6 +205,8 @@ static bool belongs(const struct event *v, const struct deviation *d)
 		same = true;
 	} else if (!v->channel && !v->cause && !d->server && !v->scope) {
 		same = d->client && !baseline_channel_key(d) && addr_eq(d->client, &v->client);
+	} else if (d->time - v->first > MINUTE && !(v->kinds >> d->what & 1)) {
+		return false; /* what goes on for long hides nothing else */
 	}
 	return same && gap <= limit && gap >= -limit && d->time - v->first <= LONGEST;
 }
@@ -447,6 +452,7 @@ void engine_norm_told(void *user, const struct deviation *d)
 	} else if (!v->told) {
 		join(e, v, d);
 	}
+	v->kinds |= UINT64_C(1) << d->what;
 	if (d->time > v->last)
 		v->last = d->time;
 	if (d->time < v->first)

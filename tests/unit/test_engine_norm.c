@@ -386,6 +386,27 @@ static void another_channel_and_another_minute_are_other_events(void **state)
 	leave(&s);
 }
 
+static void what_goes_on_for_long_hides_nothing_that_begins_later(void **state)
+{
+	struct stage s = stage(state, false);
+	const struct incident *i;
+	int k;
+
+	for (k = 0; k < 600; k++) {
+		deviates(&s, SOFT, false, 3, &s.read, BEGIN + k * SECOND);
+		if (k == 300 || k == 330)
+			deviates(&s, OTHER, false, 3, &s.read, BEGIN + k * SECOND);
+	}
+	engine_flush(s.w->e);
+	assert_int_equal(s.w->memory.alerts, 2);
+	i = s.w->memory.alert;
+	i += strcmp(i->finding->id, "baseline.new-unit") != 0;
+	assert_string_equal(i->finding->id, "baseline.new-unit");
+	assert_int_equal(i->first, BEGIN + 300 * SECOND);
+	assert_int_equal(i->count, 2);
+	leave(&s);
+}
+
 static void the_same_cause_is_one_event_on_all_channels(void **state)
 {
 	struct stage s = stage(state, false);
@@ -671,6 +692,7 @@ int main(void)
 		TEST(what_deviates_on_a_channel_in_a_minute_is_one_event),
 		TEST(the_most_telling_one_leads),
 		TEST(another_channel_and_another_minute_are_other_events),
+		TEST(what_goes_on_for_long_hides_nothing_that_begins_later),
 		TEST(the_same_cause_is_one_event_on_all_channels),
 		TEST(a_new_host_is_the_cause_of_all_it_does),
 		TEST(severity_comes_from_what_it_may_do),
