@@ -180,21 +180,25 @@ static void whose(const struct deviation *d, const struct item *i, char *buf, si
 static void words(const struct deviation *d, bool japanese, char *expected, size_t expected_size,
 		  char *observed, size_t observed_size)
 {
-	char before[192], next[192], came[160];
+	char before[192], next[192], came[160], client[ADDR_STRLEN], server[ADDR_STRLEN];
 
+	addr_str(d->client, client);
+	addr_str(d->server, server);
 	whose(d, item_at(d, 0), before, sizeof(before));
 	whose(d, item_at(d, 1), next, sizeof(next));
 	item_str(d->item, came, sizeof(came));
 	if (japanese) {
-		snprintf(observed, observed_size, "%s の次に \"%s\" が来ました", before, came);
+		snprintf(observed, observed_size, "%s が %s の次に \"%s\" を %s に要求しました",
+			 client, before, came, server);
 		snprintf(expected, expected_size,
 			 "%s の次には %s が来ます (%.0f 個の要求の繰り返し)", before, next,
 			 d->n[2]);
 		return;
 	}
-	snprintf(observed, observed_size, "after %s came \"%s\"", before, came);
-	snprintf(expected, expected_size, "after %s comes %s, in a round of %.0f", before, next,
-		 d->n[2]);
+	snprintf(observed, observed_size, "%s asked %s for \"%s\" after %s", client, server, came,
+		 before);
+	snprintf(expected, expected_size, "after %s it asks for %s, in rounds of %.0f requests",
+		 before, next, d->n[2]);
 }
 
 static void tell(struct baseline *b, const struct sight *s, struct order_cycle *c, uint8_t from,
@@ -210,6 +214,8 @@ static void tell(struct baseline *b, const struct sight *s, struct order_cycle *
 			      .op = s->op,
 			      .channel = s->channel,
 			      .item = s->item,
+			      /* another order is one event, whatever devices it goes over */
+			      .cause = hash_u64(BASELINE_CYCLE_ORDER, client_key(s->client)) | 1,
 			      .learned = c->rounds,
 			      .words = words};
 

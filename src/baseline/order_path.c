@@ -61,7 +61,11 @@ static void words(const struct deviation *d, bool japanese, char *expected, size
 {
 	const struct item *b = item_number(d->channel, (unsigned)d->n[0]);
 	const struct item *x = item_number(d->channel, (unsigned)d->n[1]);
-	char before[160] = "?", next[160] = "?", came[160];
+	char before[160] = "?", next[160] = "?", came[160], client[ADDR_STRLEN],
+	     server[ADDR_STRLEN];
+
+	addr_str(d->client, client);
+	addr_str(d->server, server);
 
 	if (b)
 		item_str(b, before, sizeof(before));
@@ -69,13 +73,15 @@ static void words(const struct deviation *d, bool japanese, char *expected, size
 		item_str(x, next, sizeof(next));
 	item_str(d->item, came, sizeof(came));
 	if (japanese) {
-		snprintf(observed, observed_size, "\"%s\" の次に \"%s\" が来ました", before, came);
+		snprintf(observed, observed_size, "%s が %s に \"%s\" の次に \"%s\" を要求しました",
+			 client, server, before, came);
 		snprintf(expected, expected_size,
 			 "\"%s\" の次には多くの場合 \"%s\" が来ます (%.0f 回中 %.0f 回)", before,
 			 next, d->n[3], d->n[2]);
 		return;
 	}
-	snprintf(observed, observed_size, "after \"%s\" came \"%s\"", before, came);
+	snprintf(observed, observed_size, "%s asked %s for \"%s\" after \"%s\"", client, server,
+		 came, before);
 	snprintf(expected, expected_size, "after \"%s\" mostly comes \"%s\" (%.0f times of %.0f)",
 		 before, next, d->n[2], d->n[3]);
 }

@@ -257,11 +257,13 @@ static void it_is_told_in_a_sentence(void **state)
 	hear_rest(b, &attack, 0, &h);
 	assert_int_equal(h.count, 1);
 	assert_string_equal(h.observed,
-			    "after \"read-holding-registers holding 20-29\" (10.50.0.13) came "
-			    "\"read-holding-registers holding 10-19\"");
-	assert_string_equal(h.expected,
-			    "after \"read-holding-registers holding 20-29\" (10.50.0.13) comes "
-			    "\"read-holding-registers holding 0-9\" (10.50.0.11), in a round of 3");
+			    "10.40.0.5 asked 10.50.0.12 for \"read-holding-registers holding "
+			    "10-19\" after \"read-holding-registers holding 20-29\" (10.50.0.13)");
+	assert_string_equal(
+		h.expected,
+		"after \"read-holding-registers holding 20-29\" (10.50.0.13) it asks for "
+		"\"read-holding-registers holding 0-9\" (10.50.0.11), in rounds of 3 "
+		"requests");
 	baseline_free(b);
 	free(s.ask);
 	free(attack.ask);
