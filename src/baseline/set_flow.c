@@ -301,6 +301,7 @@ static bool check_end(struct baseline *b, struct norm *n, const struct deviation
 	if (!h) {
 		d.what = outside ? BASELINE_NEW_EXTERNAL : BASELINE_NEW_HOST;
 		d.cause = set_cause(a);
+		d.text[1] = mac && near ? mac_str(mac, text) : NULL;
 		if (!outside) {
 			d.client = a;
 			d.server = NULL;

@@ -73,12 +73,13 @@ static void say_service(struct said *s, const struct deviation *d)
 }
 
 /* Observed and expected; %1$s client, %2$s server, %3$s op, %4$s service, %5$s learned, %6$s
- * text[0], %7$s unit. */
+ * text[0], %7$s unit, %8$s " (MAC text[1])". */
 static const struct {
 	const char *observed, *expected;
 } sentence[][2] = {
-	[BASELINE_NEW_HOST] = {{"%1$s speaks or is spoken to", "no such host while it was learned"},
-			       {"%1$s が通信しています", "学習中には存在しなかった機器です"}},
+	[BASELINE_NEW_HOST] = {{"%1$s%8$s speaks or is spoken to",
+				"no such host while it was learned"},
+			       {"%1$s%8$s が通信しています", "学習中には存在しなかった機器です"}},
 	[BASELINE_NEW_MAC] = {{"%1$s comes from the MAC address %6$s",
 			       "the MAC address it was learned with%5$s"},
 			      {"%1$s の MAC アドレスが %6$s です",
@@ -125,10 +126,10 @@ static const struct {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 static void put(char *buf, size_t size, const char *format, const struct said *s, const char *text,
-		const char *unit)
+		const char *unit, const char *mac)
 {
 	snprintf(buf, size, format, s->client, s->server, s->what, s->service, s->learned, text,
-		 unit);
+		 unit, mac);
 }
 #pragma GCC diagnostic pop
 
@@ -137,12 +138,14 @@ void set_words(const struct deviation *d, bool japanese, char *expected, size_t 
 {
 	const char *text = d->text[0] ? d->text[0] : "";
 	struct said s = {.ja = japanese};
-	char unit[16] = "";
+	char unit[16] = "", mac[MAC_STRLEN + 8] = "";
 
 	if (d->client)
 		addr_str(d->client, s.client);
 	if (d->server)
 		addr_str(d->server, s.server);
+	if (d->text[1])
+		snprintf(mac, sizeof(mac), " (MAC %s)", d->text[1]);
 	if (d->op) {
 		say_op(&s, d->op);
 		snprintf(unit, sizeof(unit), "%" PRId32, d->op->unit);
@@ -150,6 +153,6 @@ void set_words(const struct deviation *d, bool japanese, char *expected, size_t 
 		say_service(&s, d);
 	}
 	say_learned(&s, &d->learned);
-	put(observed, observed_size, sentence[d->what][japanese].observed, &s, text, unit);
-	put(expected, expected_size, sentence[d->what][japanese].expected, &s, text, unit);
+	put(observed, observed_size, sentence[d->what][japanese].observed, &s, text, unit, mac);
+	put(expected, expected_size, sentence[d->what][japanese].expected, &s, text, unit, mac);
 }

@@ -5,6 +5,7 @@
 #include "baseline/text.h"
 #include "baseline/value_inside.h"
 #include "cmd/baseline.h"
+#include "learn/vendor.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -24,6 +25,7 @@ struct show {
 	const char *path, *channel;
 	struct addr host;
 	bool has_host;
+	struct vendor_table *vendors; /* NULL: none */
 };
 
 static void when(int64_t ns, char buf[32])
@@ -88,8 +90,12 @@ static void say_hosts(const struct show *s, const struct norm *n)
 		if (!about(s, &h->addr))
 			continue;
 		printf("  %s%s", addr_str(&h->addr, addr), h->outside ? " (outside)" : "");
-		for (i = 0; i < h->macs; i++)
-			printf("%s %s", i ? "," : "", mac_str(&h->mac[i], mac));
+		for (i = 0; i < h->macs; i++) {
+			const char *maker = s->vendors ? vendor_find(s->vendors, &h->mac[i]) : "";
+
+			printf("%s %s%s%s%s", i ? "," : "", mac_str(&h->mac[i], mac),
+			       *maker ? " (" : "", maker, *maker ? ")" : "");
+		}
 		putchar('\n');
 	}
 }
@@ -213,6 +219,7 @@ int cmd_baseline_show(int argc, char **argv)
 	b = cmd_baseline_load(s.path);
 	if (!b)
 		return CMD_USAGE;
+	s.vendors = vendor_load(NULL);
 	free(baseline_text(b, &len)); /* sorts it */
 	say_state(b);
 	for (m = 0; m < BASELINE_MODES; m++) {
@@ -227,6 +234,7 @@ int cmd_baseline_show(int argc, char **argv)
 			say_hosts(&s, n);
 		say_channels(&s, n);
 	}
+	vendor_free(s.vendors);
 	baseline_free(b);
 	return fflush(stdout) == 0 ? CMD_OK : CMD_INPUT;
 }
