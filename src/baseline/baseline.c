@@ -9,6 +9,7 @@
 #define SLICE	 (300 * SECOND)
 #define SLICES	 12
 #define SETTLING (3600 * SECOND)
+#define BYTES	 (UINT64_C(2) << 30)
 
 static const struct {
 	const char *id;
@@ -82,6 +83,7 @@ struct baseline *baseline_new(const struct baseline_limits *limits)
 	b->limits.channels = b->limits.channels ? b->limits.channels : 65536;
 	b->limits.items = b->limits.items ? b->limits.items : 256;
 	b->limits.objects = b->limits.objects ? b->limits.objects : 1048576;
+	b->limits.bytes = b->limits.bytes ? b->limits.bytes : BYTES;
 	for (i = 0; i < BASELINE_MODES; i++) {
 		if (!norm_init(&b->norm[i], b)) {
 			baseline_free(b);
@@ -89,6 +91,11 @@ struct baseline *baseline_new(const struct baseline_limits *limits)
 		}
 	}
 	return b;
+}
+
+const struct baseline_limits *baseline_limits_of(const struct baseline *b)
+{
+	return &b->limits;
 }
 
 void baseline_free(struct baseline *b)
@@ -387,6 +394,8 @@ static bool merge_channel(struct norm *to, const struct channel *from)
 		own = item_add(c, i);
 		if (own)
 			tally_merge(&own->seen, &i->seen);
+		else
+			set_left_out(c, i);
 	}
 	return order_merge(c, from);
 }

@@ -12,10 +12,10 @@
  *
  * Four detectors, each with one question, each in its own file:
  *
- *   set      Was this ever seen?              hosts, links, services, codes, units, objects,
- * writers value    Is this a value it takes?        sets, ranges, steps, types; frozen, jumped,
- * apart timing   Is it time for this?             periods, silence, response times, errors, rates
- *   order    Does this come after that?       cycles of a client, with their phases; writes
+ *   set      Was this ever seen?          hosts, links, services, codes, units, objects, writers
+ *   value    Is this a value it takes?    sets, ranges, steps, types; frozen, jumped, apart
+ *   timing   Is it time for this?         periods, silence, response times, errors, rates
+ *   order    Does this come after that?   cycles of a client, with their phases; writes
  *
  * They know meaning and no bytes: everything comes from ops and from who speaks with whom. What
  * the policy forbids never gets here while learning (the engine sees to it), so an attack that was
@@ -24,9 +24,9 @@
  * What a norm learned can be added to what another learned (merge): several workers, several days
  * and several captures make one baseline. Learned twice from the same packets it is the same text.
  *
- * Memory: grows with hosts, links, channels, items and objects, each bounded (struct
- * baseline_limits); what is above is counted and said. In the frozen state nothing is allocated.
- * Time is packet time. Thread: one worker owns one baseline.
+ * Memory: grows with hosts, links, channels, items and objects, each bounded, and all of it
+ * together (struct baseline_limits); what is above is counted and said. In the frozen state nothing
+ * is allocated. Time is packet time. Thread: one worker owns one baseline.
  */
 #ifndef KIDOBAN_BASELINE_BASELINE_H
 #define KIDOBAN_BASELINE_BASELINE_H
@@ -136,12 +136,17 @@ struct baseline_limits {
 	uint32_t channels; /* default 65,536, in each operating mode */
 	uint32_t items;	   /* of one channel; default 256 */
 	uint32_t objects;  /* values followed, in each operating mode; default 1,048,576 */
+	uint64_t bytes;	   /* from which on nothing new is learned; default 2 GiB */
+	uint64_t key;	   /* of its tables; random where a sender shall not choose who collides */
 };
 
 struct baseline;
 
 /* Empty and learning. limits may be NULL. NULL when memory is out. */
 struct baseline *baseline_new(const struct baseline_limits *limits);
+
+/* As they are in force; valid as long as it is. */
+const struct baseline_limits *baseline_limits_of(const struct baseline *b);
 
 /* Who is told of deviations; never called while learning. */
 void baseline_tell(struct baseline *b, void (*told)(void *user, const struct deviation *d),

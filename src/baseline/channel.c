@@ -34,10 +34,11 @@ void norm_free(struct norm *n)
 
 /* --- channels --- */
 
-static uint64_t channel_key(const struct addr *client, const struct addr *server, const char *proto,
-			    int32_t unit)
+static uint64_t channel_key(const struct norm *n, const struct addr *client,
+			    const struct addr *server, const char *proto, int32_t unit)
 {
-	uint64_t h = hash_bytes(client->b, sizeof(client->b), (uint64_t)(uint32_t)unit);
+	uint64_t h = hash_bytes(client->b, sizeof(client->b),
+				(uint64_t)(uint32_t)unit ^ n->baseline->limits.key);
 
 	h = hash_bytes(server->b, sizeof(server->b), h);
 	return hash_bytes(proto, strlen(proto), h);
@@ -57,7 +58,8 @@ static struct channel *channel_at(const struct norm *n, uint64_t key, const stru
 struct channel *channel_find(const struct norm *n, const struct addr *client,
 			     const struct addr *server, const char *proto, int32_t unit)
 {
-	return channel_at(n, channel_key(client, server, proto, unit), client, server, proto, unit);
+	return channel_at(n, channel_key(n, client, server, proto, unit), client, server, proto,
+			  unit);
 }
 
 /* Twice the buckets when there is one entry in each; a table that cannot grow is slower only. */
@@ -80,7 +82,7 @@ static void grow_channels(struct norm *n)
 struct channel *channel_get(struct norm *n, const struct addr *client, const struct addr *server,
 			    const char *proto, int32_t unit)
 {
-	uint64_t key = channel_key(client, server, proto, unit);
+	uint64_t key = channel_key(n, client, server, proto, unit);
 	struct channel *c = channel_at(n, key, client, server, proto, unit);
 
 	if (c)
@@ -89,6 +91,8 @@ struct channel *channel_get(struct norm *n, const struct addr *client, const str
 		n->refused++;
 		return NULL;
 	}
+	if (norm_is_full(n))
+		return NULL;
 	grow_channels(n);
 	c = arena_alloc(&n->baseline->arena, sizeof(*c));
 	c->norm = n;
@@ -202,7 +206,7 @@ struct item *item_add(struct channel *c, const struct item *what)
 
 	if (i)
 		return i;
-	if (c->item_count >= n->baseline->limits.items) {
+	if (c->item_count >= n->baseline->limits.items || norm_is_full(n)) {
 		c->unlisted++;
 		return NULL;
 	}

@@ -55,6 +55,15 @@ struct norm *baseline_norm(struct baseline *b);
  */
 void deviate(struct baseline *b, const struct deviation *d);
 
+/* There is no room for anything new: it is counted as refused. */
+static inline bool norm_is_full(struct norm *n)
+{
+	if (n->baseline->arena.total < n->baseline->limits.bytes)
+		return false;
+	n->refused++;
+	return true;
+}
+
 /* Learning: something was seen for the first time. */
 void baseline_is_news(struct baseline *b, int64_t time);
 

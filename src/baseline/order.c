@@ -15,22 +15,23 @@
 
 /* --- groups --- */
 
-static uint64_t client_key(const struct addr *client)
+static uint64_t client_key(const struct norm *n, const struct addr *client)
 {
-	return hash_bytes(client->b, sizeof(client->b), 0);
+	return hash_bytes(client->b, sizeof(client->b), n->baseline->limits.key);
 }
 
 /* Twice the buckets when there is one group in each; a table that cannot grow is slower only. */
-static void grow(struct order_norm *o)
+static void grow(struct norm *n)
 {
+	struct order_norm *o = &n->order;
 	uint32_t mask = o->bucket ? o->mask * 2 + 1 : 15;
 	struct order_group **b, *g;
 
 	if ((o->bucket && o->count <= o->mask) || !(b = calloc(mask + 1, sizeof(*b))))
 		return;
 	for (g = o->groups; g; g = g->next) {
-		g->bucket = b[client_key(&g->client) & mask];
-		b[client_key(&g->client) & mask] = g;
+		g->bucket = b[client_key(n, &g->client) & mask];
+		b[client_key(n, &g->client) & mask] = g;
 	}
 	free(o->bucket);
 	o->bucket = b;
@@ -41,9 +42,11 @@ struct order_group *order_group_new(struct norm *n, const struct addr *client)
 {
 	struct order_norm *o = &n->order;
 	struct order_group *g;
-	uint64_t key = client_key(client);
+	uint64_t key = client_key(n, client);
 
-	grow(o);
+	if (norm_is_full(n))
+		return NULL;
+	grow(n);
 	if (!o->bucket)
 		return NULL;
 	g = arena_alloc(&n->baseline->arena, sizeof(*g));
@@ -73,7 +76,7 @@ struct order_group *order_group(struct norm *n, struct item *i)
 	if (g)
 		return g;
 	if (n->order.bucket)
-		g = n->order.bucket[client_key(client) & n->order.mask];
+		g = n->order.bucket[client_key(n, client) & n->order.mask];
 	while (g && !addr_eq(&g->client, client))
 		g = g->bucket;
 	/* the newest comes first: only it may have room */
@@ -215,7 +218,7 @@ static void tell(struct baseline *b, const struct sight *s, struct order_cycle *
 			      .channel = s->channel,
 			      .item = s->item,
 			      /* another order is one event, whatever devices it goes over */
-			      .cause = hash_u64(BASELINE_CYCLE_ORDER, client_key(s->client)) | 1,
+			      .cause = hash_u64(BASELINE_CYCLE_ORDER, set_cause(s->client)) | 1,
 			      .learned = c->rounds,
 			      .words = words};
 

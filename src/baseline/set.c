@@ -64,15 +64,17 @@ bool set_ranges_add(struct set_ranges *r, uint64_t lo, uint64_t hi)
 
 /* --- who else speaks to that server --- */
 
-static uint64_t server_key(const struct addr *server, const char *proto)
+static uint32_t server_bucket(const struct norm *n, const struct addr *server, const char *proto)
 {
-	return hash_bytes(server->b, sizeof(server->b), hash_bytes(proto, strlen(proto), 0));
+	uint64_t h = hash_bytes(proto, strlen(proto), n->baseline->limits.key);
+
+	return hash_bytes(server->b, sizeof(server->b), h) % SERVER_BUCKETS;
 }
 
 void set_channel_made(struct channel *c)
 {
 	struct channel **b =
-		&c->norm->set.server_bucket[server_key(&c->server, c->proto) % SERVER_BUCKETS];
+		&c->norm->set.server_bucket[server_bucket(c->norm, &c->server, c->proto)];
 
 	c->set.beside = *b;
 	*b = c;
@@ -84,9 +86,17 @@ static bool writes(uint8_t cls)
 	       cls == OP_CONFIG;
 }
 
+/* The last of them; a sender may claim more than there are numbers. */
+static uint64_t last_of(const struct op_object *o)
+{
+	uint64_t more = o->count ? o->count - 1 : 0;
+
+	return o->first <= UINT64_MAX - more ? o->first + more : UINT64_MAX;
+}
+
 static bool touches(const struct set_act *a, const struct op_object *o)
 {
-	uint64_t last = o->first + (o->count ? o->count - 1 : 0);
+	uint64_t last = last_of(o);
 	uint32_t i;
 
 	if (a->space != o->space || !writes(a->cls))
@@ -106,7 +116,9 @@ static const struct set_act *written_by_another(const struct sight *s, bool *uni
 	const struct set_act *a, *found = NULL;
 
 	*unit = false;
-	c = s->norm->set.server_bucket[server_key(s->server, op->proto) % SERVER_BUCKETS];
+	if (s->channel && !writes(op->cls))
+		return NULL; /* nobody asks */
+	c = s->norm->set.server_bucket[server_bucket(s->norm, s->server, op->proto)];
 	for (; c; c = c->set.beside) {
 		if (!addr_eq(&c->server, s->server) || strcmp(c->proto, op->proto) != 0)
 			continue;
@@ -143,6 +155,13 @@ struct set_act *set_act_get(struct channel *c, const struct set_act *like)
 
 	if (a)
 		return a;
+	if (c->set.act_count == SET_ACTS) {
+		c->norm->refused++;
+		return NULL;
+	}
+	if (norm_is_full(c->norm))
+		return NULL;
+	c->set.act_count++;
 	a = arena_alloc(arena, sizeof(*a));
 	a->name = arena_text(arena, like->name, strlen(like->name));
 	a->code = like->code;
@@ -154,10 +173,28 @@ struct set_act *set_act_get(struct channel *c, const struct set_act *like)
 	return a;
 }
 
+void set_left_out(struct channel *c, const struct item *i)
+{
+	struct set_act like = {.name = i->name,
+			       .code = i->code,
+			       .cls = i->cls,
+			       .role = i->role,
+			       .space = i->space},
+		       *a = i->npath || i->object ? set_act_get(c, &like) : NULL;
+
+	if (a)
+		a->more = true;
+}
+
 /* Numbers alone say which object it is. */
 static bool is_numbered(const struct op_object *o)
 {
 	return o->space != OP_SPACE_NONE && !o->npath && !o->name.len && o->count;
+}
+
+static bool goes_by_item(const struct op_object *o)
+{
+	return o->npath || o->name.len;
 }
 
 static bool object_known(const struct sight *s, const struct set_act *a)
@@ -167,8 +204,8 @@ static bool object_known(const struct sight *s, const struct set_act *a)
 	if (o->space == OP_SPACE_NONE)
 		return true;
 	if (is_numbered(o))
-		return set_ranges_hold(&a->objects, o->first, o->first + o->count - 1);
-	return s->item || s->channel->unlisted || (!o->npath && !o->name.len);
+		return set_ranges_hold(&a->objects, o->first, last_of(o));
+	return s->item || a->more || !goes_by_item(o);
 }
 
 void set_check(struct baseline *b, const struct sight *s)
@@ -231,9 +268,13 @@ void set_learn(struct baseline *b, const struct sight *s)
 	if (op->role == OP_RESPONSE)
 		return;
 	a = set_act_get(s->channel, &like);
+	if (!a)
+		return;
 	news = !a->seen.count;
 	if (is_numbered(o))
-		news = set_ranges_add(&a->objects, o->first, o->first + o->count - 1) || news;
+		news = set_ranges_add(&a->objects, o->first, last_of(o)) || news;
+	else if (!s->item && goes_by_item(o))
+		a->more = true;
 	tally_see(&a->seen, s->time);
 	if (news)
 		baseline_is_news(b, s->time);

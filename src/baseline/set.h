@@ -8,8 +8,8 @@
  * What it tells is hard: no threshold applies. So what it learns must be wide enough not to cry at
  * what is only a variation of the known: object numbers and ports are ranges, joined when there are
  * too many of them; addresses outside the plant count as networks of 256 addresses (IPv6: /48),
- * since what is in a cloud wanders; named objects and CIP paths go by item, and where a channel has
- * more of them than are kept, another one is no news.
+ * since what is in a cloud wanders; named objects and CIP paths go by item, and where a code was
+ * used on more of them than a channel keeps, another one is no news for that code.
  *
  * A host that is new is the cause of all that it does. Links that a known client never had are one
  * event of that client: a scan.
@@ -21,12 +21,14 @@
 
 #include "baseline/baseline.h"
 
-#define SET_RANGES   16 /* of objects per act, of ports per link */
-#define SET_MACS     4	/* of one host */
+#define SET_RANGES   16	 /* of objects per act, of ports per link */
+#define SET_ACTS     256 /* of one channel */
+#define SET_MACS     4	 /* of one host */
 #define SET_GATEWAYS 16
 
 struct archive;
 struct channel;
+struct item;
 struct norm;
 struct op;
 struct sight;
@@ -50,11 +52,13 @@ struct set_act {
 	uint8_t role;  /* enum op_role: OP_REQUEST or OP_PUBLISH */
 	uint8_t space; /* enum op_space */
 	struct set_ranges objects;
+	bool more; /* of objects that go by item, more than there was room for */
 	struct tally seen;
 };
 
 struct set_channel {
 	struct set_act *acts;
+	uint32_t act_count;
 	struct channel *beside; /* another client of the same server in the same protocol */
 };
 
@@ -125,7 +129,10 @@ void set_norm_fields(struct archive *a, struct norm *n);
 
 struct set_act *set_act_find(const struct channel *c, uint32_t code, uint8_t cls, uint8_t role,
 			     uint8_t space);
+/* Made when it is not there; NULL beyond the limits. */
 struct set_act *set_act_get(struct channel *c, const struct set_act *like);
+/* There is no room for that item, and no other object of its act is news from now on. */
+void set_left_out(struct channel *c, const struct item *i);
 struct set_host *set_host_get(struct norm *n, const struct addr *addr, bool outside);
 struct set_link *set_link_get(struct norm *n, const struct addr *client, const struct addr *server,
 			      uint8_t ip_proto);

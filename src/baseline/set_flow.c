@@ -27,14 +27,14 @@ void set_norm_free(struct norm *n)
 
 /* --- hosts --- */
 
-static uint64_t addr_key(const struct addr *a)
+static uint64_t host_key(const struct norm *n, const struct addr *a)
 {
-	return hash_bytes(a->b, sizeof(a->b), 0);
+	return hash_bytes(a->b, sizeof(a->b), n->baseline->limits.key);
 }
 
 uint64_t set_cause(const struct addr *host)
 {
-	return addr_key(host) | 1;
+	return hash_bytes(host->b, sizeof(host->b), 0) | 1;
 }
 
 /* An address outside stands for its network. */
@@ -51,7 +51,7 @@ static struct addr known_as(const struct addr *a, bool outside)
 
 static struct set_host *host_at(const struct norm *n, const struct addr *a)
 {
-	struct set_host *h = n->set.host_bucket[addr_key(a) & n->set.host_mask];
+	struct set_host *h = n->set.host_bucket[host_key(n, a) & n->set.host_mask];
 
 	while (h && !addr_eq(&h->addr, a))
 		h = h->bucket;
@@ -70,16 +70,17 @@ const struct set_host *set_host_find(const struct norm *n, const struct addr *ad
 	return h && h->outside ? h : NULL;
 }
 
-static void grow_hosts(struct set_norm *s)
+static void grow_hosts(struct norm *n)
 {
+	struct set_norm *s = &n->set;
 	uint32_t mask = s->host_mask * 2 + 1;
 	struct set_host **b, *h;
 
 	if (s->host_count <= s->host_mask || !(b = calloc(mask + 1, sizeof(*b))))
 		return;
 	for (h = s->hosts; h; h = h->next) {
-		h->bucket = b[addr_key(&h->addr) & mask];
-		b[addr_key(&h->addr) & mask] = h;
+		h->bucket = b[host_key(n, &h->addr) & mask];
+		b[host_key(n, &h->addr) & mask] = h;
 	}
 	free(s->host_bucket);
 	s->host_bucket = b;
@@ -97,14 +98,16 @@ struct set_host *set_host_get(struct norm *n, const struct addr *addr, bool outs
 		n->refused++;
 		return NULL;
 	}
-	grow_hosts(&n->set);
+	if (norm_is_full(n))
+		return NULL;
+	grow_hosts(n);
 	h = arena_alloc(&n->baseline->arena, sizeof(*h));
 	h->addr = as;
 	h->outside = outside;
 	h->next = n->set.hosts;
 	n->set.hosts = h;
-	h->bucket = n->set.host_bucket[addr_key(&as) & n->set.host_mask];
-	n->set.host_bucket[addr_key(&as) & n->set.host_mask] = h;
+	h->bucket = n->set.host_bucket[host_key(n, &as) & n->set.host_mask];
+	n->set.host_bucket[host_key(n, &as) & n->set.host_mask] = h;
 	n->set.host_count++;
 	return h;
 }
@@ -149,17 +152,19 @@ static bool is_somebody(const struct addr *a)
 
 /* --- links --- */
 
-static uint64_t link_key(const struct addr *client, const struct addr *server, uint8_t ip_proto)
+static uint64_t link_key(const struct norm *n, const struct addr *client, const struct addr *server,
+			 uint8_t ip_proto)
 {
-	return hash_bytes(server->b, sizeof(server->b),
-			  hash_bytes(client->b, sizeof(client->b), ip_proto));
+	uint64_t h = hash_bytes(client->b, sizeof(client->b), ip_proto ^ n->baseline->limits.key);
+
+	return hash_bytes(server->b, sizeof(server->b), h);
 }
 
 static struct set_link *link_at(const struct norm *n, const struct addr *client,
 				const struct addr *server, uint8_t ip_proto)
 {
 	struct set_link *l =
-		n->set.link_bucket[link_key(client, server, ip_proto) & n->set.link_mask];
+		n->set.link_bucket[link_key(n, client, server, ip_proto) & n->set.link_mask];
 
 	while (l && (l->ip_proto != ip_proto || !addr_eq(&l->client, client) ||
 		     !addr_eq(&l->server, server)))
@@ -167,8 +172,9 @@ static struct set_link *link_at(const struct norm *n, const struct addr *client,
 	return l;
 }
 
-static void grow_links(struct set_norm *s)
+static void grow_links(struct norm *n)
 {
+	struct set_norm *s = &n->set;
 	uint32_t mask = s->link_mask * 2 + 1;
 	struct set_link **b, *l;
 	uint64_t key;
@@ -176,7 +182,7 @@ static void grow_links(struct set_norm *s)
 	if (s->link_count <= s->link_mask || !(b = calloc(mask + 1, sizeof(*b))))
 		return;
 	for (l = s->links; l; l = l->next) {
-		key = link_key(&l->client, &l->server, l->ip_proto);
+		key = link_key(n, &l->client, &l->server, l->ip_proto);
 		l->bucket = b[key & mask];
 		b[key & mask] = l;
 	}
@@ -188,7 +194,7 @@ static void grow_links(struct set_norm *s)
 struct set_link *set_link_get(struct norm *n, const struct addr *client, const struct addr *server,
 			      uint8_t ip_proto)
 {
-	uint64_t key = link_key(client, server, ip_proto);
+	uint64_t key = link_key(n, client, server, ip_proto);
 	struct set_link *l = link_at(n, client, server, ip_proto);
 
 	if (l)
@@ -197,7 +203,9 @@ struct set_link *set_link_get(struct norm *n, const struct addr *client, const s
 		n->refused++;
 		return NULL;
 	}
-	grow_links(&n->set);
+	if (norm_is_full(n))
+		return NULL;
+	grow_links(n);
 	l = arena_alloc(&n->baseline->arena, sizeof(*l));
 	l->client = *client;
 	l->server = *server;

@@ -67,6 +67,7 @@ static void act_fields(struct archive *a, struct set_act *act)
 	archive_role(a, "role", &act->role);
 	archive_space(a, "space", &act->space);
 	archive_ranges(a, "objects", &act->objects.range[0][0], &act->objects.count, SET_RANGES);
+	archive_flag(a, "more", &act->more);
 	archive_tally(a, "seen", &act->seen);
 }
 
@@ -97,6 +98,11 @@ void set_channel_fields(struct archive *a, struct channel *c)
 			continue;
 		}
 		act = set_act_get(c, &read);
+		if (!act) {
+			archive_wrong(a, "too many acts");
+			continue;
+		}
+		act->more = read.more;
 		act->objects = read.objects;
 		act->seen = read.seen;
 	}

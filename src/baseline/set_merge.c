@@ -16,6 +16,9 @@ static void merge_acts(struct channel *to, const struct channel *from)
 
 	for (a = from->set.acts; a; a = a->next) {
 		own = set_act_get(to, a);
+		if (!own)
+			continue;
+		own->more |= a->more;
 		merge_ranges(&own->objects, &a->objects);
 		tally_merge(&own->seen, &a->seen);
 	}

@@ -68,7 +68,7 @@ static struct deviation about(const struct item *i, enum baseline_finding what, 
 				  .op = op,
 				  .channel = i->channel,
 				  .item = i,
-				  .cause = h ? h->key : i->channel->key,
+				  .cause = h ? h->cause : i->channel->key,
 				  .learned = i->seen};
 }
 

@@ -24,7 +24,7 @@ static struct deviation about(const struct sight *s, enum baseline_finding what,
 				  .op = s->op,
 				  .channel = s->channel,
 				  .item = s->item,
-				  .cause = server ? server->key : 0,
+				  .cause = server ? server->cause : 0,
 				  .learned = s->item->seen};
 }
 

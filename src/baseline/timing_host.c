@@ -24,14 +24,14 @@ static struct timing_host *host_at(const struct norm *n, uint64_t key, const str
 	return h;
 }
 
-static uint64_t host_key(const struct addr *a)
+static uint64_t host_key(const struct norm *n, const struct addr *a)
 {
-	return hash_bytes(a->b, sizeof(a->b), 0);
+	return hash_bytes(a->b, sizeof(a->b), n->baseline->limits.key);
 }
 
 struct timing_host *timing_host_find(const struct norm *n, const struct addr *a)
 {
-	return host_at(n, host_key(a), a);
+	return host_at(n, host_key(n, a), a);
 }
 
 /* Twice the buckets when there is one host in each. False: there is no table. */
@@ -58,7 +58,7 @@ static bool grow(struct timing_norm *t)
 struct timing_host *timing_host_get(struct norm *n, const struct addr *a)
 {
 	struct timing_norm *t = &n->timing;
-	uint64_t key = host_key(a);
+	uint64_t key = host_key(n, a);
 	struct timing_host *h = host_at(n, key, a);
 
 	if (h)
@@ -67,11 +67,12 @@ struct timing_host *timing_host_get(struct norm *n, const struct addr *a)
 		n->refused++;
 		return NULL;
 	}
-	if (!grow(t))
+	if (norm_is_full(n) || !grow(t))
 		return NULL;
 	h = arena_alloc(&n->baseline->arena, sizeof(*h));
 	h->addr = *a;
 	h->key = key;
+	h->cause = hash_bytes(a->b, sizeof(a->b), 0);
 	h->clock.host = true;
 	h->bucket = t->bucket[key & t->mask];
 	t->bucket[key & t->mask] = h;
@@ -212,7 +213,7 @@ static bool is_to_blame(const struct norm *n, const struct timing_host *h, int64
 	if (owes_answer(o))
 		return false;
 	/* who asks nobody any more; of two that ask each other either */
-	return !h->asked || (o->asked && o->key > h->key);
+	return !h->asked || (o->asked && o->cause > h->cause);
 }
 
 static void host_late(struct baseline *b, struct norm *n, struct timing_host *h, double score,
@@ -226,7 +227,7 @@ static void host_late(struct baseline *b, struct norm *n, struct timing_host *h,
 			      .score = learning ? fmin(score, REHEARSED) : score,
 			      .time = time,
 			      .client = &h->addr,
-			      .cause = h->key,
+			      .cause = h->cause,
 			      .learned = h->seen,
 			      .words = timing_words_silent};
 

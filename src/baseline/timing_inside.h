@@ -26,7 +26,8 @@ struct timing_host {
 	struct addr addr;
 	struct timing_host *next;   /* in the order they were first seen in */
 	struct timing_host *bucket; /* next of the same hash */
-	uint64_t key;
+	uint64_t key;		    /* in the table */
+	uint64_t cause;		    /* of its deviations; the same in every run */
 
 	/* learned */
 	struct tally seen;		       /* ops it sent, conversations it opened */

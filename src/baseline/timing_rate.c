@@ -58,7 +58,7 @@ static void check(struct baseline *b, struct timing_host *h, enum timing_rate r,
 			      .time = time,
 			      .frame = frame,
 			      .client = &h->addr,
-			      .cause = h->key,
+			      .cause = h->cause,
 			      .learned = h->seen,
 			      .words = timing_words_rate};
 

@@ -15,9 +15,10 @@
 
 /* --- objects --- */
 
-static uint64_t object_key(const struct value_object *o)
+static uint64_t object_key(const struct norm *n, const struct value_object *o)
 {
-	uint64_t h = hash_bytes(o->server.b, sizeof(o->server.b), (uint64_t)(uint32_t)o->unit);
+	uint64_t h = hash_bytes(o->server.b, sizeof(o->server.b),
+				(uint64_t)(uint32_t)o->unit ^ n->baseline->limits.key);
 	unsigned i;
 
 	h = hash_bytes(o->proto, strlen(o->proto), h);
@@ -49,7 +50,7 @@ static struct value_object *object_at(const struct norm *n, uint64_t key,
 
 struct value_object *value_object_find(const struct norm *n, const struct value_object *what)
 {
-	return object_at(n, object_key(what), what);
+	return object_at(n, object_key(n, what), what);
 }
 
 static bool grow(struct value_norm *v)
@@ -76,7 +77,7 @@ struct value_object *value_object_get(struct norm *n, const struct value_object 
 {
 	struct arena *arena = &n->baseline->arena;
 	struct value_norm *v = &n->value;
-	uint64_t key = object_key(what);
+	uint64_t key = object_key(n, what);
 	struct value_object *o = object_at(n, key, what);
 
 	if (o)
@@ -85,6 +86,8 @@ struct value_object *value_object_get(struct norm *n, const struct value_object 
 		n->refused++;
 		return NULL;
 	}
+	if (norm_is_full(n))
+		return NULL;
 	o = arena_alloc(arena, sizeof(*o));
 	o->key = key;
 	o->server = what->server;
@@ -165,7 +168,7 @@ struct value_item *value_item_make(struct item *item, uint32_t n, bool learning)
 		what = value_object_of(item, i);
 		known += value_object_find(norm, &what) != NULL;
 	}
-	if (!n || (!learning && !known))
+	if (!n || (!learning && !known) || (learning && norm_is_full(norm)))
 		return NULL;
 	v = arena_alloc(&norm->baseline->arena, sizeof(*v) + n * sizeof(v->view[0]));
 	v->n = n;

@@ -24,7 +24,7 @@ static const char *const facts[] = {
 	"mac",	 "mac2",      "mac3",	   "mac4",     "outside", "ports", "app",
 	"range", "objects",   "set",	   "as",       "every",	  "order", "irregular",
 	"many",	 "fractions", "undecided", "written",  "regular", "state", "by",
-	"score", "values",    "unlisted",  "gateways", NULL};
+	"score", "values",    "unlisted",  "gateways", "more",	  NULL};
 static const char *const unseen[] = {"learned", "rehearsed", "thresholds", "steps", "asks", NULL};
 
 /* Names of elements. */

@@ -7,6 +7,7 @@
  */
 #include "baseline/text.h"
 #include "run/clock.h"
+#include "run/random.h"
 #include "run/service_impl.h"
 #include "run/totals.h"
 
@@ -26,13 +27,14 @@ struct service_baseline {
 static bool load(const struct run_config *c, unsigned workers, struct baseline **list,
 		 struct diag *diag)
 {
+	const struct baseline_limits limits = {.key = random_key()};
 	bool there = access(c->baseline, F_OK) == 0;
 	unsigned i;
 
 	for (i = 0; i < workers; i++) {
 		bool empty = c->baseline_learn && (i || !there);
 
-		list[i] = empty ? baseline_new(NULL) : baseline_load(c->baseline, NULL, diag);
+		list[i] = empty ? baseline_new(&limits) : baseline_load(c->baseline, &limits, diag);
 		if (!list[i] && empty)
 			diag_add(diag, DIAG_ERROR, c->baseline, 0, 0, "out of memory");
 		if (!list[i])
@@ -97,7 +99,7 @@ static bool learns(const struct service *s)
 /* What all workers learned becomes the file. */
 static void store(struct service *s, struct baseline *const *list)
 {
-	struct baseline *sum = baseline_new(NULL);
+	struct baseline *sum = baseline_new(list[0] ? baseline_limits_of(list[0]) : NULL);
 	const char *why = sum ? NULL : "out of memory";
 	unsigned i;
 

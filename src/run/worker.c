@@ -3,11 +3,11 @@
 #include "capture/queue.h"
 #include "policy/nft.h"
 #include "run/clock.h"
+#include "run/random.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define WAIT_MS	      50		    /* for frames; so often at least the loop goes round */
 #define TICK_EVERY    INT64_C(100000000)    /* ns between two ticks and snapshots */
@@ -133,7 +133,7 @@ static void copy_baseline(struct worker *w)
 	baseline_progress(w->baseline, &p);
 	if (w->inline_ && p.items + p.objects > COPIED_INLINE)
 		return;
-	copy = baseline_new(NULL);
+	copy = baseline_new(baseline_limits_of(w->baseline));
 	if (copy && !baseline_merge(copy, w->baseline)) {
 		baseline_free(copy);
 		copy = NULL;
@@ -327,16 +327,6 @@ static void stubborn(void *user, const struct addr *server, uint16_t port)
 	struct worker *w = user;
 
 	w->cfg.stubborn(w->cfg.user, server, port);
-}
-
-/* Nobody outside shall be able to choose addresses that all fall into one bucket. */
-static uint64_t random_key(void)
-{
-	uint64_t key = 0;
-
-	if (getrandom(&key, sizeof(key), GRND_NONBLOCK) != sizeof(key))
-		key = (uint64_t)clock_wall();
-	return key;
 }
 
 static bool begin(struct worker *w)

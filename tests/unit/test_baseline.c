@@ -113,6 +113,68 @@ static void a_channel_has_no_more_items_than_its_limit(void **state)
 	baseline_free(b);
 }
 
+static void nothing_new_is_learned_once_memory_is_used_up(void **state)
+{
+	struct baseline *b = baseline_new(&(struct baseline_limits){.bytes = 1 << 20});
+	struct baseline_progress p;
+	struct addr a = hmi;
+	struct op op;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 200000; i++) {
+		a.b[13] = (uint8_t)(i >> 16);
+		a.b[14] = (uint8_t)(i >> 8);
+		a.b[15] = (uint8_t)i;
+		op = request(3, (uint64_t)i, 1, BEGIN + i);
+		baseline_op(b, &a, &plc, &op);
+	}
+	baseline_progress(b, &p);
+	assert_in_range(p.channels, 100, 5000);
+	assert_in_range(p.bytes, 1 << 20, 3 << 20); /* what began goes into one block more */
+	assert_in_range(p.refused, 100000, UINT64_MAX);
+	baseline_free(b);
+}
+
+static unsigned longest_bucket(const struct norm *n)
+{
+	const struct set_host *h;
+	unsigned i, length, longest = 0;
+
+	for (i = 0; i <= n->set.host_mask; i++) {
+		length = 0;
+		for (h = n->set.host_bucket[i]; h; h = h->bucket)
+			length++;
+		longest = length > longest ? length : longest;
+	}
+	return longest;
+}
+
+/* All addresses of one network have the same hash under the key 0; nobody can aim at another. */
+static void chosen_addresses_fall_into_one_bucket_only_if_the_key_is_known(void **state)
+{
+	const uint64_t network = 0xa0761d6478bd642f ^ (16 * 0x9e3779b97f4a7c15);
+	unsigned k, i;
+
+	(void)state;
+	for (k = 0; k < 2; k++) {
+		struct baseline *b =
+			baseline_new(&(struct baseline_limits){.key = k ? 0x0123456789abcdef : 0});
+		struct addr a = {{0}};
+
+		memcpy(a.b, &network, sizeof(network));
+		for (i = 0; i < 1000; i++) {
+			memcpy(a.b + 12, &i, sizeof(i));
+			assert_non_null(set_host_get(&b->norm[0], &a, false));
+		}
+		if (k)
+			assert_in_range(longest_bucket(&b->norm[0]), 1, 20);
+		else
+			assert_int_equal(longest_bucket(&b->norm[0]), 1000);
+		baseline_free(b);
+	}
+}
+
 static void tables_find_what_they_hold_after_growing(void **state)
 {
 	struct baseline *b = baseline_new(NULL);
@@ -280,6 +342,8 @@ int main(void)
 		cmocka_unit_test(what_was_learned_is_silent_and_what_is_new_is_told),
 		cmocka_unit_test(nothing_is_told_while_learning),
 		cmocka_unit_test(a_channel_has_no_more_items_than_its_limit),
+		cmocka_unit_test(nothing_new_is_learned_once_memory_is_used_up),
+		cmocka_unit_test(chosen_addresses_fall_into_one_bucket_only_if_the_key_is_known),
 		cmocka_unit_test(tables_find_what_they_hold_after_growing),
 		cmocka_unit_test(the_budget_chooses_the_lowest_threshold_it_can_afford),
 		cmocka_unit_test(the_early_part_of_learning_costs_nothing),

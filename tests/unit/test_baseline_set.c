@@ -333,6 +333,92 @@ static void it_survives_being_written(void **state)
 	baseline_free(read);
 }
 
+/* A client may send any code; what it sends is walked through with every op. */
+static void a_channel_has_no_more_acts_than_its_limit(void **state)
+{
+	struct heard h = {0};
+	struct baseline *b = baseline_new(NULL);
+	uint32_t code;
+
+	(void)state;
+	for (code = 100; code < 1100; code++)
+		asks(b, HMI, PLC, 1, code, 0, 1);
+	assert_int_equal(b->norm[0].channels->set.act_count, SET_ACTS);
+	assert_int_equal(b->norm[0].refused, 1000 - SET_ACTS);
+	assert_true(baseline_freeze(b, BUDGET_DEFAULT, NULL, NULL, BEGIN));
+	baseline_tell(b, hear, &h);
+	asks(b, HMI, PLC, 1, 100, 0, 1);
+	assert_int_equal(h.count, 0);
+	asks(b, HMI, PLC, 1, 1099, 0, 1);
+	assert_int_equal(h.count, 1);
+	baseline_free(b);
+}
+
+static void numbers_beyond_the_last_one_are_not_those_from_the_first(void **state)
+{
+	struct heard h = {0};
+	struct baseline *b = plant(&h);
+
+	(void)state;
+	asks(b, HMI, PLC, 1, 3, UINT64_MAX, 5);
+	assert_int_equal(h.count, 1);
+	assert_int_equal(h.what[0], BASELINE_NEW_OBJECT);
+	baseline_free(b);
+}
+
+static void names(struct baseline *b, bool write, const char *tag)
+{
+	struct op op = {
+		.frame = 7,
+		.time = BEGIN,
+		.proto = "enip",
+		.name = write ? "write-tag" : "read-tag",
+		.code = write ? 0x4d : 0x4c,
+		.unit = -1,
+		.role = OP_REQUEST,
+		.cls = write ? OP_WRITE : OP_READ,
+		.rtt = -1,
+		.object = {.space = OP_SPACE_TAG, .name = {(const uint8_t *)tag, strlen(tag)}}};
+	struct addr client = HMI, server = PLC;
+
+	baseline_op(b, &client, &server, &op);
+}
+
+/* Who reads more names than are kept may read others; what it writes is known all the same. */
+static void more_names_of_one_code_than_are_kept_hide_nothing_of_another(void **state)
+{
+	struct baseline *b = baseline_new(NULL), *sum = baseline_new(NULL);
+	char tag[16], *text;
+	struct diag diag = {0};
+	struct heard h = {0};
+	size_t len;
+	int i;
+
+	(void)state;
+	names(b, true, "Setpoint");
+	for (i = 0; i < 300; i++) {
+		snprintf(tag, sizeof(tag), "Tag%d", i);
+		names(b, false, tag);
+	}
+	assert_true(baseline_merge(sum, b));
+	baseline_free(b);
+	assert_true(baseline_freeze(sum, BUDGET_DEFAULT, NULL, NULL, BEGIN));
+	text = text_of(sum, &len);
+	baseline_free(sum);
+	b = baseline_load_text("text", text, len, NULL, &diag);
+	assert_non_null(b);
+	baseline_tell(b, hear, &h);
+	names(b, false, "Tag299");
+	names(b, false, "Tag999");
+	names(b, true, "Setpoint");
+	assert_int_equal(h.count, 0);
+	names(b, true, "Interlock");
+	assert_int_equal(h.count, 1);
+	assert_int_equal(h.what[0], BASELINE_NEW_OBJECT);
+	free(text);
+	baseline_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -344,6 +430,9 @@ int main(void)
 		cmocka_unit_test(a_guessed_client_is_no_news),
 		cmocka_unit_test(two_halves_know_what_the_whole_knows),
 		cmocka_unit_test(it_survives_being_written),
+		cmocka_unit_test(a_channel_has_no_more_acts_than_its_limit),
+		cmocka_unit_test(numbers_beyond_the_last_one_are_not_those_from_the_first),
+		cmocka_unit_test(more_names_of_one_code_than_are_kept_hide_nothing_of_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
