@@ -280,6 +280,13 @@ void baseline_flow_opened(struct baseline *b, const struct baseline_flow *f, int
 	timing_flow(b, f, true, time);
 }
 
+void baseline_flow_again(struct baseline *b, const struct baseline_flow *f, int64_t time,
+			 uint64_t frame)
+{
+	if (b->state == BASELINE_FROZEN)
+		set_check_flow(b, baseline_norm(b), f, time, frame);
+}
+
 void baseline_flow_closed(struct baseline *b, const struct baseline_flow *f, int64_t time,
 			  uint64_t frame)
 {

@@ -194,6 +194,10 @@ void baseline_flow_opened(struct baseline *b, const struct baseline_flow *f, int
 void baseline_flow_closed(struct baseline *b, const struct baseline_flow *f, int64_t time,
 			  uint64_t frame);
 
+/* It goes on after a while of quiet; frozen only. */
+void baseline_flow_again(struct baseline *b, const struct baseline_flow *f, int64_t time,
+			 uint64_t frame);
+
 /* A host said by ARP who it is (RFC 826). */
 void baseline_host(struct baseline *b, const struct addr *addr, const struct mac *mac, int64_t time,
 		   uint64_t frame);

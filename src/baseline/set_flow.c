@@ -141,13 +141,13 @@ bool set_gateway(struct set_norm *s, const struct mac *mac)
 	return set_mac_add(s->gateway, &s->gateways, SET_GATEWAYS, mac);
 }
 
-/* 0.0.0.0, ::, groups: nobody in particular. */
-static bool is_somebody(const struct addr *a)
+/* 0.0.0.0, ::, groups, all of a network: nobody in particular. mac may be NULL. */
+static bool is_somebody(const struct addr *a, const struct mac *mac)
 {
 	static const struct addr none;
 
-	return !addr_is_multicast(a) && !addr_is_broadcast(a) && !addr_eq(a, &none) &&
-	       !(addr_is_v4(a) && memcmp(a->b + 12, none.b, 4) == 0);
+	return !(mac && mac->b[0] & 1) && !addr_is_multicast(a) && !addr_is_broadcast(a) &&
+	       !addr_eq(a, &none) && !(addr_is_v4(a) && memcmp(a->b + 12, none.b, 4) == 0);
 }
 
 /* --- links --- */
@@ -246,7 +246,7 @@ static bool learn_end(struct norm *n, const struct addr *a, const struct mac *ma
 	struct set_host *h;
 	bool news;
 
-	if (!is_somebody(a))
+	if (!is_somebody(a, mac))
 		return false;
 	h = set_host_get(n, a, outside);
 	if (!h)
@@ -303,7 +303,7 @@ static bool check_end(struct baseline *b, struct norm *n, const struct deviation
 	const struct set_host *h;
 	char text[MAC_STRLEN];
 
-	if (!is_somebody(a))
+	if (!is_somebody(a, mac))
 		return true;
 	h = set_host_find(n, a);
 	if (!h) {

@@ -265,6 +265,8 @@ void engine_on_packet(void *user, struct flow *f, const struct packet *p, unsign
 {
 	struct engine *e = user;
 
+	if (e->cfg.baseline && engine_norm_hears(f, p->time))
+		engine_norm_again(e, f, p);
 	if (!e->now) {
 		if (e->cfg.baseline)
 			engine_norm_packet(e, p);

@@ -197,6 +197,23 @@ void engine_norm_op(struct engine *e, struct flow *f, const struct op *op);
 /* A packet, where there is no policy. */
 void engine_norm_packet(struct engine *e, const struct packet *p);
 
+#define ENGINE_NORM_QUIET     34		   /* 2^33 ns: five minutes */
+#define ENGINE_NORM_UNDECIDED (ENGINE_SECOND / 10) /* so long nobody knows who is the client */
+
+/* True when engine_norm_again() is due. Called for each packet. */
+static inline bool engine_norm_hears(struct flow *f, int64_t time)
+{
+	struct flow_view *v = flow_view(f);
+	uint16_t now = (uint16_t)(time >> 33), before = v->heard, gap = (uint16_t)(now - before);
+
+	v->heard = now;
+	return v->normed ? before && gap > ENGINE_NORM_QUIET && gap < 0x8000
+			 : f->client == 0xff && time - f->first > ENGINE_NORM_UNDECIDED;
+}
+
+/* Compared with the baseline again, or before its client is known. */
+void engine_norm_again(struct engine *e, struct flow *f, const struct packet *p);
+
 /* --- engine_norm_event.c --- */
 
 /* NULL when memory is out. */

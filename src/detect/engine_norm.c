@@ -68,6 +68,7 @@ static void describe(const struct engine *e, struct flow *f, struct baseline_flo
 				    .client = &f->addr[client],
 				    .server = &f->addr[!client],
 				    .ip_proto = f->ip_proto,
+				    .client_port = f->port[client],
 				    .port = f->port[!client],
 				    .app = f->app,
 				    .packets = {f->packets[client], f->packets[!client]},
@@ -83,6 +84,7 @@ static void describe(const struct engine *e, struct flow *f, struct baseline_flo
 	}
 	b->client_near = near && !addr_stays_in_segment(b->client);
 	b->server_near = near && !addr_stays_in_segment(b->server);
+	b->sure = f->client != 0xff && f->client_by >= FLOW_BY_CONTENT;
 	b->client_outside = is_outside(e, b->client, v->opened ? v->place[0] : nowhere);
 	b->server_outside = is_outside(e, b->server, v->opened ? v->place[1] : nowhere);
 }
@@ -136,6 +138,28 @@ void engine_norm_closed(struct engine *e, struct flow *f)
 	describe(e, f, &b);
 	e->norm_flow = f;
 	baseline_flow_closed(e->cfg.baseline, &b, time_of(e, f), f->first_frame);
+	e->norm_flow = NULL;
+}
+
+/*
+ * Who attaches to a plant that runs sees conversations in their middle, and some say for long
+ * nothing that tells who the client is: who speaks with whom must not wait for that. And what was
+ * told of a conversation is over after a while of quiet; if it goes on then, it is told again.
+ */
+void engine_norm_again(struct engine *e, struct flow *f, const struct packet *p)
+{
+	const struct flow_view *v = flow_view(f);
+	struct baseline_flow b;
+
+	if (is_learning(e) || is_out(e, v) || (e->cfg.policy && !v->opened))
+		return;
+	if (!v->normed) {
+		opened(e, f);
+		return;
+	}
+	describe(e, f, &b);
+	e->norm_flow = f;
+	baseline_flow_again(e->cfg.baseline, &b, p->time, p->frame);
 	e->norm_flow = NULL;
 }
 

@@ -64,10 +64,11 @@ struct flow_view {
 	uint8_t told;	     /* enum judge_finding about the flow as a whole, if one was told */
 	uint16_t did;	     /* classes of ops seen since, bits of enum op_class */
 	bool device_ok[2];   /* client, server: checked against the list of assets */
-	bool reversed;	     /* the decision is on the flow as if its server were the client */
-	bool talked;	     /* since then both ends have said something */
-	bool safety;	     /* one of the ends is in a safety zone */
+	bool reversed : 1;   /* the decision is on the flow as if its server were the client */
+	bool talked : 1;     /* since then both ends have said something */
+	bool safety : 1;     /* one of the ends is in a safety zone */
 	uint8_t blocked;     /* act: enum policy_action done to the flow as a whole; ACTION_ALERT */
+	uint16_t heard;	     /* baseline: last packet, 2^33 ns; 0: none */
 	uint32_t epoch;	     /* of policy_now when it was decided */
 	uint16_t policy;     /* number of the policy that place and decision are of */
 	uint16_t act;	     /* act: its conversation, from 1; 0: none */

@@ -7,9 +7,10 @@ Every contestant learns from the same part, judges the same other part, and is c
 
 - An event is what a person would read. kidoban's are its alerts, which end after five minutes of quiet. What the simple
   ones flag on one channel with no such pause is one event, too, whatever the reasons.
-- An event claims the frames of its channel, both directions, from its first to its last occurrence; one frame if
-  they are the same; frames between its two hosts if it names no ports; frames of the sending MAC if it names no IP
-  conversation. One that says of a conversation or host that it should not be there claims all its frames from then on.
+- An event claims the frames of its channel, both directions, from its first to its last occurrence; those of one kind
+  of message (code, unit, objects; requests with their answers) if it is about values or times of one; one frame if they are the
+  same; frames between its two hosts if it names no ports; frames of the sending MAC if it names no IP
+  conversation. One that says of a conversation or host that it should not be there claims all its frames from the one it names on.
   Events of the simple ones claim nothing in pauses of 60 s and more. Precision, recall and F1 count frames that are
   claimed by any event against frames labelled hostile.
 - An attack is found if an event begins in its window, or in the 60 s after, and, where frames of the window are
@@ -54,6 +55,8 @@ PROTO = {"TCP": 6, "UDP": 17}
 # Findings about all that is said, on one channel or by one host, not about one message; by the end of their names.
 WHOLE_CHANNEL = ("no-conduit", "port-denied", "new-link", "new-service", "new-external", "new-resolver")
 WHOLE_HOST = ("unknown-device", "new-host")
+OF_ONE_KIND = ("value", "time")  # kidoban's detectors whose events are about one kind of message; simple ones:
+SIMPLE_OF_ONE_KIND = ("iat-mean", "iat-range", "iat-minmax", "minmax")
 LEARNED, ALONE, POLICY = "kidoban, learned", "kidoban, knows nothing", "kidoban, proposed policy"
 TOGETHER = "all simple together"
 
@@ -78,6 +81,14 @@ class Part:
     hostile: list  # one bool per frame, or None
     windows: list
     ops: list = field(default_factory=list)
+
+    def kinds(self):
+        """{(channel, role, code, where): positions} of all messages; those of a request with its answers."""
+        found = {}
+        for op in self.ops:
+            for role in ("request", "response") if op.role == "response" else (op.role,):
+                found.setdefault((op.channel, role, op.code, op.where), []).append(op.at)
+        return found
 
     def clean_time(self):
         """µs of the part outside of windows."""
@@ -161,7 +172,8 @@ def make_parts(spec, shared, folder):
 
 def by_simple(part, detectors):
     """{name: [Event]} of the trained simple detectors."""
-    found = {}
+    found, kinds = {}, part.kinds()
+    kind_at = {op.at: (op.channel, *op.message) for op in part.ops}
     for name, detector in detectors.items():
         events, last_of = [], {}
         for flag in detector.judge(part.ops, part.frames):
@@ -173,12 +185,15 @@ def by_simple(part, detectors):
             e.begins.append(flag.time)
             e.claims.append(flag.at)
         for e in events:
-            positions = part.frames.of_channel[part.frames.channel[e.claims[0]]]
+            wide = [part.frames.of_channel[part.frames.channel[e.claims[0]]]]
+            if name in SIMPLE_OF_ONE_KIND:
+                wide = [kinds[kind] for kind in {kind_at[n] for n in e.claims}]
             claims, first, last = set(e.claims), e.begins[0], e.begins[0]
             for t in (*e.begins[1:], NEVER):
                 if t - last > BREAK:
                     if first != last:
-                        claims.update(part.frames.between(positions, first, last))
+                        for positions in wide:
+                            claims.update(part.frames.between(positions, first, last))
                     first = t
                 last = t
             e.claims = sorted(claims)
@@ -193,11 +208,13 @@ def _us(stamp):
     return (t - epoch) // datetime.timedelta(microseconds=1)
 
 
-def event_of(alert, frames):
+def event_of(alert, frames, kinds=None):
+    """kinds: of the part (Part.kinds())."""
     k = alert["kidoban"]
-    first, last, at = _us(k["first"]), _us(k["last"]), alert["pcap_cnt"] - 1
+    first, last = _us(k["first"]), _us(k["last"])
+    at = alert.get("pcap_cnt", 0) - 1  # none: that nothing came shows it
     src, dst, proto = alert.get("src_ip"), alert.get("dest_ip"), alert.get("proto")
-    positions = None
+    positions = channel = None
     if "src_port" in alert and "dest_port" in alert and proto in PROTO:
         channel = frames.find_channel(src, alert["src_port"], dst, alert["dest_port"], PROTO[proto])
         positions = frames.of_channel.get(channel)
@@ -207,18 +224,28 @@ def event_of(alert, frames):
         mac = alert.get("ether", {}).get("src_mac", "")
         positions = frames.of_mac.get(bytes.fromhex(mac.replace(":", "")), [])
     claims = {at} if 0 <= at < len(frames) else set()
+    detector = k.get("baseline", {}).get("detector") or k["finding"]
+    since = min(first, frames.time[at]) if claims else first
     if k["finding"].endswith(WHOLE_HOST):
-        mac = bytes.fromhex(alert.get("ether", {}).get("src_mac", "").replace(":", ""))
-        claims.update(n for n in frames.between(frames.of_mac.get(mac, []), first, NEVER)
+        host = src  # a new host may be the one that is spoken to
+        if k["finding"].startswith("baseline.") and k["baseline"]["permit"].endswith(f" {dst}"):
+            host = dst
+        side = "src_mac" if host == src else "dest_mac"
+        mac = bytes.fromhex(alert.get("ether", {}).get(side, "").replace(":", ""))
+        claims.update(n for n in frames.between(frames.of_mac.get(mac, []), since, NEVER)
                       if not frames.is_ip(n))
         for hosts, its in frames.of_hosts.items():
-            if src in hosts:
-                claims.update(frames.between(its, first, NEVER))
+            if host in hosts:
+                claims.update(frames.between(its, since, NEVER))
     elif k["finding"].endswith(WHOLE_CHANNEL):
-        claims.update(frames.between(positions, first, NEVER))
+        claims.update(frames.between(positions, since, NEVER))
     elif first != last:
+        op = k.get("op", {})
+        kind = (channel, op.get("role"), str(op.get("code", "")),
+                tuple(str(op.get(n, "")) for n in ("unit", "space", "first", "count")))
+        if detector in OF_ONE_KIND and kinds and kind in kinds:
+            positions = kinds[kind]
         claims.update(frames.between(positions, first, last))
-    detector = k.get("baseline", {}).get("detector") or k["finding"]
     detector = "timing" if detector == "time" else detector
     return Event(detector, first, last, sorted(claims), f"{k['finding']}: {k.get('observed', '')}")
 
@@ -257,7 +284,8 @@ class Kidoban:
     def judge(self, options, part):
         out = self._run("replay", *options, "-q", "-o", "-", part.path)
         alerts = [e for e in map(json.loads, out.splitlines()) if e["event_type"] == "alert"]
-        return [event_of(a, part.frames) for a in alerts]
+        kinds = part.kinds()
+        return [event_of(a, part.frames, kinds) for a in alerts]
 
 
 # ---- counting

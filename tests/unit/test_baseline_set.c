@@ -267,6 +267,29 @@ static void a_guessed_client_is_no_news(void **state)
 	baseline_free(b);
 }
 
+/* 192.168.1.255 says nothing to who does not know the network; the MAC does. */
+static void all_of_a_network_is_nobody(void **state)
+{
+	static const struct mac all = {{255, 255, 255, 255, 255, 255}};
+	struct heard h = {0};
+	struct baseline *b = plant(&h);
+	struct addr client = PLC, server = HMI;
+	struct baseline_flow f = {.client = &client,
+				  .server = &server,
+				  .server_mac = &all,
+				  .server_near = true,
+				  .sure = true,
+				  .ip_proto = 17,
+				  .port = 138};
+
+	(void)state;
+	server.b[15] = 255;
+	baseline_flow_opened(b, &f, BEGIN, 1);
+	assert_int_equal(h.count, 1);
+	assert_int_equal(h.what[0], BASELINE_NEW_LINK);
+	baseline_free(b);
+}
+
 static void two_halves_know_what_the_whole_knows(void **state)
 {
 	struct baseline *a = baseline_new(NULL), *b = baseline_new(NULL);
@@ -428,6 +451,7 @@ int main(void)
 		cmocka_unit_test(each_kind_of_news_has_its_name),
 		cmocka_unit_test(a_new_host_is_the_cause_of_all_it_does),
 		cmocka_unit_test(a_guessed_client_is_no_news),
+		cmocka_unit_test(all_of_a_network_is_nobody),
 		cmocka_unit_test(two_halves_know_what_the_whole_knows),
 		cmocka_unit_test(it_survives_being_written),
 		cmocka_unit_test(a_channel_has_no_more_acts_than_its_limit),
