@@ -415,6 +415,39 @@ static void compare_lasting(struct baseline *b, const struct sight *s, uint32_t 
 		tell(b, s, BASELINE_VALUE_FROZEN, score, i, x, (double)(s->time - view->since));
 }
 
+/*
+ * A word that never moved is now higher, beside one that only goes up: the two count in 32 bits,
+ * and the low one has wrapped, seen by us or while nobody looked.
+ */
+static bool is_carried(const struct sight *s, uint32_t i, double x)
+{
+	struct value_object *o = s->item->values->view[i].object;
+	double base = o->run.carried ? o->run.last : o->model.lo, now;
+	const struct value_object *low;
+	int by;
+
+	if (!is_word(o) || o->model.set_n != 1 || x <= o->model.lo || x >= 0x1000)
+		return false;
+	if (o->run.carried && x == o->run.last)
+		return true;
+	for (by = -1; by <= 1; by += 2) {
+		low = value_object_near(s->norm, o, by);
+		if (!is_word(low) || low->model.ups < CLIMBS ||
+		    value_kind(&low->model) != VALUE_IS_COUNTER)
+			continue;
+		if (by < 0 ? !i : i + 1 >= s->item->values->n)
+			now = low->run.last;
+		else if (!value_type_read(low->model.type, &s->op->values, by < 0 ? i - 1 : i + 1,
+					  &now))
+			continue;
+		if (!o->run.at || (x == base + 1 && now < low->model.hi)) {
+			o->run.carried = true;
+			return true;
+		}
+	}
+	return false;
+}
+
 static void compare(struct baseline *b, const struct sight *s, uint32_t i, double x)
 {
 	const struct value_object *o = s->item->values->view[i].object;
@@ -428,7 +461,7 @@ static void compare(struct baseline *b, const struct sight *s, uint32_t i, doubl
 							  : BASELINE_VALUE_OUT_OF_RANGE;
 	place = value_score_place(&o->model, x, o->written);
 	step = o->written ? 0 : value_score_step(&o->model, &o->run, x, s->time);
-	if (place >= 1)
+	if (place >= 1 && !(finding == BASELINE_VALUE_NEW && is_carried(s, i, x)))
 		tell(b, s, finding, place, i, x, 0);
 	if (step >= 1)
 		tell(b, s, BASELINE_VALUE_JUMP, step, i, x, o->run.last);

@@ -57,6 +57,7 @@ struct value_run {
 	int64_t slow_from; /* ns; the slow mean began */
 	float told;	   /* score at which a drift was told last */
 	bool down;	   /* it goes down since it last turned */
+	bool carried;	   /* the other half of a counter wrapped, and this is one more */
 };
 
 enum value_kind { VALUE_IS_SET, VALUE_IS_RANGE, VALUE_IS_COUNTER };

@@ -18,6 +18,9 @@
  *   counter  the low word never goes down; the high word is small, and goes up with each wrap of
  *            the low one (60 steps), or stands still (300 steps)
  *
+ * One that stands still at 0 may as well be a flag beside a counter: they stay two words; that it
+ * goes one up when the other wraps, then or while nobody looked, is no news (value.c).
+ *
  * Signs are found out later, too: the first value beyond the middle of the
  * type decides, and nothing is lost until then.
  *

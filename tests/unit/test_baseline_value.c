@@ -299,6 +299,47 @@ static void a_word_that_wraps_is_a_counter_too(void **state)
 	baseline_free(b);
 }
 
+static void the_other_half_of_a_counter_may_go_up_when_it_wraps(void **state)
+{
+	struct heard h;
+	int order, from, t;
+
+	(void)state;
+	/* seen to wrap; or it did while nobody looked; or nothing wraps and one is a flag */
+	for (order = 0; order < 2; order++) {
+		for (from = 0; from < 3; from++) {
+			struct baseline *b = baseline_new(NULL);
+			uint32_t count = 52000;
+			uint16_t w[2];
+
+			for (t = 0; t < 4000; t++) {
+				count = 52000 + (uint32_t)t;
+				w[order] = (uint16_t)(count >> 16);
+				w[!order] = (uint16_t)count;
+				read_words(b, &hmi, 100, w, 2, BEGIN + t * SECOND);
+			}
+			freeze(b, &h);
+			for (; t < 14500; t++) {
+				count = 52000 + (uint32_t)t;
+				if (from == 1 && t < 13600)
+					continue;
+				w[order] = (uint16_t)(count >> 16);
+				w[!order] = (uint16_t)count;
+				if (from == 2 && t > 5000)
+					break;
+				read_words(b, &hmi, 100, w, 2, BEGIN + t * SECOND);
+			}
+			if (from == 2) {
+				w[order] = 1;
+				read_words(b, &hmi, 100, w, 2, BEGIN + t * SECOND);
+			}
+			assert_int_equal(h.count[BASELINE_VALUE_NEW], from == 2);
+			assert_int_equal(all(&h), from == 2);
+			baseline_free(b);
+		}
+	}
+}
+
 static void a_set_point_that_was_never_written_is_told(void **state)
 {
 	static const uint16_t point[] = {650, 250, 720, 820, 655, 645};
@@ -455,6 +496,7 @@ int main(void)
 		cmocka_unit_test(a_counter_may_grow_but_not_go_back),
 		cmocka_unit_test(readers_that_overtake_each_other_do_not_turn_a_counter_back),
 		cmocka_unit_test(a_word_that_wraps_is_a_counter_too),
+		cmocka_unit_test(the_other_half_of_a_counter_may_go_up_when_it_wraps),
 		cmocka_unit_test(a_set_point_that_was_never_written_is_told),
 		cmocka_unit_test(what_one_reader_is_shown_stands_still_though_another_sees_it_move),
 		cmocka_unit_test(a_topic_and_a_coil_are_objects_too),
