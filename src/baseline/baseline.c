@@ -49,6 +49,7 @@ static const struct {
 	/* --- order --- */
 	[BASELINE_CYCLE_ORDER] = {"baseline.cycle-order", BASELINE_ORDER},
 	[BASELINE_STATE_ORDER] = {"baseline.state-order", BASELINE_ORDER},
+	[BASELINE_STATE_DURATION] = {"baseline.state-duration", BASELINE_ORDER},
 	[BASELINE_ACT_ORDER] = {"baseline.act-order", BASELINE_ORDER},
 };
 

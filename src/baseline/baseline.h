@@ -75,9 +75,10 @@ enum baseline_finding {
 	BASELINE_RATE,		/* a host opens more sessions, or moves more data */
 	BASELINE_FAN_OUT,	/* a host speaks with more servers */
 	/* --- order --- */
-	BASELINE_CYCLE_ORDER, /* what a client asks in rounds came in another order */
-	BASELINE_STATE_ORDER, /* a state followed one that it never followed */
-	BASELINE_ACT_ORDER,   /* a write or command followed one that it never followed */
+	BASELINE_CYCLE_ORDER,	 /* what a client asks in rounds came in another order */
+	BASELINE_STATE_ORDER,	 /* a state followed one that it never followed */
+	BASELINE_STATE_DURATION, /* a state ended sooner or later than it ever did */
+	BASELINE_ACT_ORDER,	 /* a write or command followed one that it never followed */
 	BASELINE_FINDINGS
 };
 

@@ -27,14 +27,18 @@
  * and Bell 1991).
  *
  * States. Of the first 32 registers that a read returns, those that take at most 16 values are
- * taken for states of a machine; which came after which is kept and judged as paths are.
+ * taken for states of a machine; which came after which is kept and judged as paths are. So is how
+ * long a state lasts before each of the next ones, and, when it is the same each time, how long
+ * after a move of another device of the same client it ends (one such for each move: the one that
+ * was seen to come before it).
  *
  * Score: grows with the cube root of the odds against it, as a Pareto tail does (budget.h): 1 at
  * 1 in 32 steps of a cycle and at 1 in 4 acts; doubled for each step out of order just before.
  *
  * Memory: 64 items of a client make a group, with at most 16 cycles of at most 64 items, and 4 kB
  * while it is learned; a channel has at most 512 paths of 8 bytes,
- * an item that reads registers 0.4 kB and 0.5 kB for each that is a state. A group or channel that
+ * an item that reads registers 0.4 kB, 1 kB for each that is a state and 0.15 kB for each of its
+ * moves that came eight times, at most 4096 in a norm. A group or channel that
  * needs more is too irregular; nothing is said about it.
  *
  * Private to baseline/. Thread: one worker.
@@ -60,11 +64,25 @@ struct order_item {
 	struct order_states *states; /* NULL: none */
 };
 
+/* What moved last, of two devices of a client. */
+#define ORDER_RECENT 32 /* clients, by hash; the newer one wins */
+struct order_recent {
+	struct addr client;
+	struct order_recent_move {
+		struct item *item; /* NULL: none */
+		int64_t time;	   /* ns */
+		uint32_t reg;
+		uint16_t from, to;
+	} move[2]; /* of different servers, the last one first */
+};
+
 /* Groups of all clients. */
 struct order_norm {
 	struct order_group *groups, **last; /* in the order they were first seen in */
 	struct order_group **bucket;	    /* by client, mask + 1, a power of two; the newest */
 	uint32_t mask, count;
+	uint32_t stays; /* moves of states that are timed */
+	struct order_recent recent[ORDER_RECENT];
 };
 
 void order_check(struct baseline *b, const struct sight *s);

@@ -2,7 +2,7 @@
  * What is kept of order: the cycles of each client, the paths of each channel.
  */
 #include "baseline/archive.h"
-#include "baseline/order_inside.h"
+#include "baseline/order_state.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -391,4 +391,5 @@ void order_norm_fields(struct archive *a, struct norm *n)
 		archive_end(a);
 	}
 	free(r);
+	order_stay_norm_fields(a, n);
 }

@@ -1,7 +1,7 @@
 /*
  * What two learned, as if one had: cycles and paths added up, windows put behind each other.
  */
-#include "baseline/order_inside.h"
+#include "baseline/order_state.h"
 
 bool order_merge(struct channel *to, const struct channel *from)
 {
@@ -120,5 +120,6 @@ bool order_merge_norm(struct norm *to, const struct norm *from)
 
 	for (g = from->order.groups; g; g = g->next)
 		merge_group(to, g);
+	order_stay_merge_norm(to, from);
 	return true;
 }

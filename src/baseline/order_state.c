@@ -3,37 +3,34 @@
  * which value came after which.
  */
 #include "baseline/archive_impl.h"
-#include "baseline/order_inside.h"
+#include "baseline/order_state.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
 #define EDGE	4.0 /* odds that are worth telling */
-#define REGS	32u /* of one item that are followed */
-#define VALUES	16u /* that a state word takes */
-#define MOVES	64u
+#define REGS	STATE_REGS
+#define VALUES	STATE_VALUES
+#define MOVES	STATE_MOVES
 #define TOO_FAR 2.5 /* mean intervals between two looks after which a move says nothing */
 
-struct order_move {
-	uint16_t from, to;
-	uint32_t count;
-};
+struct order_move *order_move_find(struct order_state *s, uint16_t from, uint16_t to)
+{
+	uint32_t i;
 
-/* One register. */
-struct order_state {
-	struct order_move move[MOVES];
-	uint32_t moves;
-	uint64_t seen, novel; /* moves; those that were new though others from there were known */
-};
+	for (i = 0; i < s->moves; i++)
+		if (s->move[i].from == from && s->move[i].to == to)
+			return &s->move[i];
+	return NULL;
+}
 
-struct order_states {
-	int64_t time; /* ns, of the last look; 0: none yet */
-	uint32_t regs;
-	uint32_t off; /* registers, as bits, that take more values */
-	uint16_t last[REGS];
-	struct order_state *state[REGS]; /* NULL: it never moved */
-};
+int64_t order_looks_every(const struct item *i)
+{
+	const struct tally *t = &i->seen;
+
+	return t->count > 1 ? (t->last - t->first) / (int64_t)(t->count - 1) : 0;
+}
 
 /* What followed a value. */
 struct after {
@@ -125,21 +122,22 @@ static void judge(struct baseline *b, const struct sight *s, uint32_t reg,
 
 /* --- learning --- */
 
-static void add(struct arena *arena, struct order_states *w, uint32_t reg,
-		const struct order_move *m)
+/* NULL: it is no state. */
+static struct order_move *add(struct arena *arena, struct order_states *w, uint32_t reg,
+			      const struct order_move *m)
 {
 	struct order_state *s = w->state[reg];
 	uint16_t value[VALUES];
 	uint32_t i, k, n = 0;
 
 	if (w->off >> reg & 1)
-		return;
+		return NULL;
 	if (!s)
 		s = w->state[reg] = arena_alloc(arena, sizeof(*s));
 	for (i = 0; i < s->moves; i++) {
 		if (s->move[i].from == m->from && s->move[i].to == m->to) {
 			s->move[i].count += m->count;
-			return;
+			return &s->move[i];
 		}
 	}
 	/* each value was come to, but for the first */
@@ -151,9 +149,10 @@ static void add(struct arena *arena, struct order_states *w, uint32_t reg,
 	}
 	if (s->moves == MOVES || n == VALUES) {
 		w->off |= 1u << reg;
-		return;
+		return NULL;
 	}
-	s->move[s->moves++] = *m;
+	s->move[s->moves] = (struct order_move){m->from, m->to, m->count, NULL};
+	return &s->move[s->moves++];
 }
 
 static struct order_states *watch(struct arena *arena, struct item *i)
@@ -172,22 +171,21 @@ static bool is_look(const struct sight *s)
 /* Too long since the last look: what was in between nobody saw. */
 static bool blind(const struct sight *s, const struct order_states *w)
 {
-	const struct tally *t = &s->item->seen;
-	double mean = t->count > 1 ? (double)(t->last - t->first) / (double)(t->count - 1) : 0;
-
-	return !w->time || s->time < w->time || (double)(s->time - w->time) > TOO_FAR * mean;
+	return !w->time || s->time < w->time ||
+	       (double)(s->time - w->time) > TOO_FAR * (double)order_looks_every(s->item);
 }
 
 static void look(struct baseline *b, const struct sight *s, bool learning)
 {
 	struct order_states *w = s->item->order.states;
-	bool first = !w->time, unseen = blind(s, w);
+	bool first = !w->time, unseen = blind(s, w), runs = learning || b->state == BASELINE_FROZEN;
+	int64_t late = s->time - w->time - order_looks_every(s->item);
 	struct op_number v;
 	struct after a;
 	uint32_t r;
 
 	for (r = 0; r < REGS && op_number_at(&s->op->values, r, &v); r++) {
-		struct order_move m = {w->last[r], (uint16_t)v.lo, 1};
+		struct order_move m = {w->last[r], (uint16_t)v.lo, 1, NULL};
 
 		if (!first && r < w->regs && m.from != m.to && !unseen && !(w->off >> r & 1)) {
 			if (w->state[r] && !learning)
@@ -200,11 +198,18 @@ static void look(struct baseline *b, const struct sight *s, bool learning)
 				}
 				add(&b->arena, w, r, &m);
 			}
+			if (w->state[r] && !(w->off >> r & 1))
+				order_stay_see(b, s, r, m.from, m.to, late > 0 ? late : 0,
+					       learning);
+			if (w->state[r] && runs)
+				w->state[r]->since = s->time;
 		}
-		if (learning || b->state == BASELINE_FROZEN)
+		if (runs && unseen && w->state[r])
+			w->state[r]->since = 0;
+		if (runs)
 			w->last[r] = m.to;
 	}
-	if (!learning && b->state != BASELINE_FROZEN)
+	if (!runs)
 		return;
 	w->regs = r;
 	w->time = s->time;
@@ -227,24 +232,36 @@ void order_state_learn(struct baseline *b, const struct sight *s)
 void order_state_resume(struct channel *c)
 {
 	struct item *i;
+	uint32_t r;
 
-	for (i = c->items; i; i = i->next)
-		if (i->order.states)
-			i->order.states->time = 0;
+	for (i = c->items; i; i = i->next) {
+		if (!i->order.states)
+			continue;
+		i->order.states->time = 0;
+		for (r = 0; r < REGS; r++)
+			if (i->order.states->state[r])
+				order_stay_resume(i->order.states->state[r]);
+	}
 }
 
 void order_state_merge(struct arena *arena, struct item *to, const struct item *from)
 {
 	const struct order_states *f = from->order.states;
+	const struct order_move *theirs;
 	struct order_states *w;
+	struct order_move *m;
 	uint32_t r, i;
 
 	if (!f)
 		return;
 	w = watch(arena, to);
 	for (r = 0; r < REGS; r++) {
-		for (i = 0; f->state[r] && i < f->state[r]->moves; i++)
-			add(arena, w, r, &f->state[r]->move[i]);
+		for (i = 0; f->state[r] && i < f->state[r]->moves; i++) {
+			theirs = &f->state[r]->move[i];
+			m = add(arena, w, r, theirs);
+			if (m)
+				order_stay_merge(to->channel->norm, m, theirs);
+		}
 		if (w->state[r] && f->state[r]) {
 			w->state[r]->seen += f->state[r]->seen;
 			w->state[r]->novel += f->state[r]->novel;
@@ -263,11 +280,14 @@ static int move_order(const void *a, const void *b)
 				  : (x->to > y->to) - (x->to < y->to);
 }
 
-static void move_fields(struct archive *a, struct order_states *w, uint32_t reg)
+static void move_fields(struct archive *a, struct item *item, uint32_t reg)
 {
+	struct norm *n = item->channel->norm;
+	struct order_states *w = item->order.states;
 	struct order_state *s = w->state[reg];
+	struct order_move m, *known;
+	struct order_stay stay;
 	uint32_t i = 0, from, to;
-	struct order_move m;
 
 	if (!archive_reads(a))
 		qsort(s->move, s->moves, sizeof(s->move[0]), move_order);
@@ -275,19 +295,25 @@ static void move_fields(struct archive *a, struct order_states *w, uint32_t reg)
 		return;
 	while (archive_next(a, i < s->moves)) {
 		m = archive_reads(a) ? (struct order_move){0} : s->move[i++];
+		stay = m.stay ? *m.stay : (struct order_stay){0};
+		m.stay = &stay;
 		from = m.from;
 		to = m.to;
 		archive_count32(a, "from", &from);
 		archive_count32(a, "to", &to);
 		archive_count32(a, "times", &m.count);
+		order_stay_fields(a, &stay);
 		if (!archive_reads(a))
 			continue;
 		m.from = (uint16_t)from;
 		m.to = (uint16_t)to;
-		if (from > UINT16_MAX || to > UINT16_MAX)
+		if (from > UINT16_MAX || to > UINT16_MAX) {
 			archive_wrong(a, "states are numbers up to %d", UINT16_MAX);
-		else
-			add(archive_arena(a), w, reg, &m);
+			continue;
+		}
+		known = add(archive_arena(a), w, reg, &m);
+		if (known && (stay.own.n || stay.alone))
+			order_stay_merge(n, known, &m);
 	}
 	archive_end(a);
 }
@@ -334,7 +360,7 @@ void order_state_fields(struct archive *a, struct channel *c)
 		s = i->order.states->state[at - 1];
 		archive_count(a, "seen", &s->seen);
 		archive_count(a, "surprises", &s->novel);
-		move_fields(a, i->order.states, at - 1);
+		move_fields(a, i, at - 1);
 		reg++;
 		more = !archive_reads(a) && next(&i, &reg);
 	}

@@ -588,6 +588,140 @@ static void a_skipped_state_is_told_and_survives_being_written(void **state)
 	free(second);
 }
 
+/* --- how long states last --- */
+
+static void state_of(struct baseline *b, double seconds, unsigned device, unsigned state)
+{
+	uint8_t raw[2] = {0, (uint8_t)state};
+	struct addr server = {
+		{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 50, 0, (uint8_t)(11 + device)}};
+	struct op op = {.frame = 1,
+			.time = BEGIN + (int64_t)(seconds * SECOND),
+			.proto = "modbus",
+			.name = "read-holding-registers",
+			.code = 3,
+			.unit = 1,
+			.role = OP_REQUEST,
+			.cls = OP_READ,
+			.object = {.space = OP_SPACE_HOLDING, .first = 0, .count = 1}};
+
+	baseline_op(b, &master, &server, &op);
+	op.role = OP_RESPONSE;
+	op.time += 3000000;
+	op.values = (struct op_values){{raw, sizeof(raw)}, 1, OP_V_U16, true};
+	baseline_op(b, &master, &server, &op);
+}
+
+/*
+ * Device 0 works for about 2 s whenever it pleases; `delay` later device 1 does. Both are read
+ * every 0.1 s.
+ */
+static double hand_over(struct baseline *b, double t, unsigned rounds, double works, double delay,
+			uint64_t *seed)
+{
+	double begin = t, end, second, next;
+
+	for (; rounds; rounds--) {
+		begin = t + 1 + 6 * uniform(seed);
+		end = begin + works + 0.05 * uniform(seed);
+		second = end + delay + 0.05 * uniform(seed);
+		next = second + 2 + 0.05 * uniform(seed);
+		for (; t < next + 0.2; t += 0.1) {
+			state_of(b, t, 0, t >= begin && t < end);
+			state_of(b, t + 0.01, 1, t >= second && t < next);
+		}
+	}
+	return t;
+}
+
+static struct baseline *hand_overs(uint64_t seed, struct heard *h, double *t)
+{
+	struct baseline *b = baseline_new(NULL), *again;
+	struct diag diag = {0};
+	char *text, *second;
+
+	*t = hand_over(b, 0, 200, 2, 0.8, &seed);
+	assert_true(baseline_freeze(b, ALL, NULL, NULL, BEGIN));
+	text = text_of(b);
+	again = baseline_load_text("test", text, strlen(text), NULL, &diag);
+	assert_non_null(again);
+	second = text_of(again);
+	assert_string_equal(text, second);
+	free(text);
+	free(second);
+	baseline_free(b);
+	*h = (struct heard){0};
+	baseline_tell(again, hear, h);
+	*t = hand_over(again, *t, 300, 2, 0.8, &seed);
+	assert_int_equal(h->count, 0);
+	return again;
+}
+
+static void a_state_that_lasts_longer_or_shorter_is_told(void **state)
+{
+	static const double works[] = {2.6, 1.4};
+	struct baseline *b;
+	uint64_t seed = 3;
+	struct heard h;
+	unsigned i;
+	double t;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		b = hand_overs(seed, &h, &t);
+		hand_over(b, t, 1, works[i], 0.8, &seed);
+		assert_int_equal(h.what[BASELINE_STATE_DURATION], 1);
+		assert_int_equal(h.count, 1);
+		assert_non_null(strstr(h.observed, "register 0 went from 1 to 0 "));
+		assert_non_null(strstr(h.observed, " s after it came there"));
+		assert_non_null(strstr(h.expected, " (on average 2.0"));
+		baseline_free(b);
+	}
+}
+
+static void a_machine_that_follows_another_sooner_or_later_is_told(void **state)
+{
+	static const double delay[] = {1.6, 0.2};
+	struct baseline *b;
+	uint64_t seed = 4;
+	struct heard h;
+	unsigned i;
+	double t;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		b = hand_overs(seed, &h, &t);
+		hand_over(b, t, 1, 2, delay[i], &seed);
+		assert_int_equal(h.what[BASELINE_STATE_DURATION], 1);
+		assert_int_equal(h.count, 1);
+		assert_non_null(strstr(h.observed, "register 0 went from 0 to 1 "));
+		assert_non_null(
+			strstr(h.observed, " s after register 0 of 10.50.0.11 went from 1 to 0"));
+		baseline_free(b);
+	}
+}
+
+static void times_of_two_halves_are_those_of_the_whole(void **state)
+{
+	struct baseline *half = baseline_new(NULL), *other = baseline_new(NULL);
+	struct heard h = {0};
+	uint64_t seed = 5;
+	double t;
+
+	(void)state;
+	t = hand_over(half, 0, 100, 2, 0.8, &seed);
+	t = hand_over(other, t, 100, 2, 0.8, &seed);
+	assert_true(baseline_merge(half, other));
+	baseline_free(other);
+	assert_true(baseline_freeze(half, ALL, NULL, NULL, BEGIN));
+	baseline_tell(half, hear, &h);
+	t = hand_over(half, t, 300, 2, 0.8, &seed);
+	assert_int_equal(h.count, 0);
+	hand_over(half, t, 1, 2.6, 1.6, &seed);
+	assert_int_equal(h.what[BASELINE_STATE_DURATION], 2);
+	baseline_free(half);
+}
+
 /* --- keeping --- */
 
 static void two_halves_together_know_what_the_whole_knows(void **state)
@@ -690,6 +824,9 @@ int main(void)
 		cmocka_unit_test(a_write_at_the_wrong_place_of_a_recipe_is_told),
 		cmocka_unit_test(writes_by_hand_have_no_order),
 		cmocka_unit_test(a_skipped_state_is_told_and_survives_being_written),
+		cmocka_unit_test(a_state_that_lasts_longer_or_shorter_is_told),
+		cmocka_unit_test(a_machine_that_follows_another_sooner_or_later_is_told),
+		cmocka_unit_test(times_of_two_halves_are_those_of_the_whole),
 		cmocka_unit_test(two_halves_together_know_what_the_whole_knows),
 		cmocka_unit_test(what_is_written_reads_back_the_same),
 		cmocka_unit_test(frozen_nothing_is_allocated_and_learning_is_bounded),
