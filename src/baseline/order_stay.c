@@ -133,11 +133,10 @@ static const struct order_stay *before_of(const struct order_stay *stay)
 	return m ? m->stay : NULL;
 }
 
-/* ns since it came; -1: it did not, since this move came last. */
-static int64_t time_after(const struct order_stay *stay, const struct order_stay *before,
-			  int64_t time)
+/* ns since it came; -1: it did not, in this state, which began `own` ns ago. */
+static int64_t time_after(const struct order_stay *before, int64_t own, int64_t time)
 {
-	if (!before || !before->last || before->last > time || before->last <= stay->last ||
+	if (!before || !before->last || time - before->last >= own || time < before->last ||
 	    time - before->last > LONGEST)
 		return -1;
 	return time - before->last;
@@ -201,7 +200,7 @@ static void learn(struct order_stay *stay, const struct sight *s, int64_t own, i
 {
 	const struct order_stay *before = before_of(stay);
 	const struct order_recent_move *m;
-	int64_t after = time_after(stay, before, s->time);
+	int64_t after = time_after(before, own, s->time);
 
 	if (own >= 0 && late <= every / 2)
 		lasts_add(&stay->own, own);
@@ -218,7 +217,7 @@ static void learn(struct order_stay *stay, const struct sight *s, int64_t own, i
 	if (stay->item && stay->misses <= stay->after.n + 4)
 		return;
 	m = other(recent_of(s->norm, s->client), s);
-	if (!m || m->time <= stay->last || s->time - m->time > LONGEST)
+	if (!m || s->time - m->time >= own || s->time - m->time > LONGEST)
 		return;
 	stay->item = m->item;
 	stay->reg = m->reg;
@@ -232,7 +231,7 @@ static void judge(struct baseline *b, const struct sight *s, uint32_t reg,
 		  const struct order_move *m, int64_t own, int64_t late, int64_t every)
 {
 	const struct order_stay *stay = m->stay, *before = before_of(stay);
-	int64_t after = time_after(stay, before, s->time);
+	int64_t after = time_after(before, own, s->time);
 	double score = own >= 0 ? lasts_score(&stay->own, own, late, every) : 0;
 
 	if (score >= 1)
