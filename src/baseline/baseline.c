@@ -275,8 +275,8 @@ void baseline_flow_opened(struct baseline *b, const struct baseline_flow *f, int
 	if (b->state == BASELINE_LEARNING) {
 		b->flows++;
 		set_learn_flow(b, n, f, time);
-	} else {
-		set_check_flow(b, n, f, time, frame);
+	} else { /* of what is known at its end only, it is told when it happened */
+		set_check_flow(b, n, f, f->last && f->last < time ? f->last : time, frame);
 	}
 	timing_flow(b, f, true, time);
 }

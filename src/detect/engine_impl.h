@@ -198,7 +198,7 @@ void engine_norm_op(struct engine *e, struct flow *f, const struct op *op);
 void engine_norm_packet(struct engine *e, const struct packet *p);
 
 #define ENGINE_NORM_QUIET     34		   /* 2^33 ns: five minutes */
-#define ENGINE_NORM_UNDECIDED (ENGINE_SECOND / 10) /* so long nobody knows who is the client */
+#define ENGINE_NORM_UNDECIDED (ENGINE_SECOND / 10) /* so long who is the client may be open */
 
 /* True when engine_norm_again() is due. Called for each packet. */
 static inline bool engine_norm_hears(struct flow *f, int64_t time)
@@ -208,7 +208,8 @@ static inline bool engine_norm_hears(struct flow *f, int64_t time)
 
 	v->heard = now;
 	return v->normed ? before && gap > ENGINE_NORM_QUIET && gap < 0x8000
-			 : f->client == 0xff && time - f->first > ENGINE_NORM_UNDECIDED;
+			 : f->client == 0xff && (f->packets[0] + f->packets[1] > 2 ||
+						 time - f->first > ENGINE_NORM_UNDECIDED);
 }
 
 /* Compared with the baseline again, or before its client is known. */

@@ -274,6 +274,29 @@ static void also(struct incident_norm *n, const struct finding *f, const char *d
 	n->also[i].count += count;
 }
 
+/* What else is new in the event, line by line: who reads of a scan wants to know of whom. */
+static void more(struct incident_norm *n, bool hard, const char *permit)
+{
+	uint32_t k;
+
+	if (!hard || n->mores == INCIDENT_MORE || strcmp(n->permit, permit) == 0)
+		return;
+	for (k = 0; k < n->mores; k++)
+		if (strcmp(n->more[k], permit) == 0)
+			return;
+	snprintf(n->more[n->mores++], INCIDENT_PERMIT, "%s", permit);
+}
+
+static void more_of(struct incident_norm *n, const struct deviation *d)
+{
+	char text[BASELINE_TEXT];
+
+	if (!d->hard || n->mores == INCIDENT_MORE)
+		return;
+	baseline_permit(d, text);
+	more(n, true, text);
+}
+
 /* The lead is the lead's, and none beside it. */
 static void not_also(struct incident_norm *n, const struct finding *f, uint64_t *count)
 {
@@ -388,6 +411,7 @@ static bool add(struct engine *e, struct event *v, const struct deviation *d)
 	i = incident_keep_at(e->incidents, f, v->key, v->place, d->time);
 	if (!i)
 		return false;
+	more_of(&i->norm, d);
 	if (d->what == v->what)
 		i->count++;
 	else
@@ -404,8 +428,11 @@ static void join(struct engine *e, struct event *v, const struct deviation *d)
 	unsigned rank = rank_of(d);
 
 	if (rank > v->rank || (rank == v->rank && !d->hard && d->score > v->score)) {
+		char permit[INCIDENT_PERMIT];
+		bool hard = v->hard;
 		uint64_t count = v->count;
 
+		memcpy(permit, v->lead.norm.permit, sizeof(permit));
 		if (was != is) {
 			also(&v->lead.norm, was, v->lead.norm.detector, count);
 			count = 0;
@@ -413,7 +440,11 @@ static void join(struct engine *e, struct event *v, const struct deviation *d)
 		}
 		lead(e, v, d);
 		v->count = count + 1;
-	} else if (was == is) {
+		more(&v->lead.norm, hard, permit);
+		return;
+	}
+	more_of(&v->lead.norm, d);
+	if (was == is) {
 		v->count++;
 	} else {
 		also(&v->lead.norm, is, baseline_detector_name(d->detector), 1);

@@ -26,6 +26,7 @@
 #define INCIDENT_VALUES 160
 #define INCIDENT_PERMIT 200 /* bytes of the line that permits a deviation, with its NUL */
 #define INCIDENT_ALSO	6   /* other deviations of the same event told one by one */
+#define INCIDENT_MORE	3   /* other hard deviations of the same event whose permits are told */
 #define INCIDENT_PROTOS 4   /* protocols followed on a flow that is a violation by itself */
 
 /* Which word about an incident this is. */
@@ -49,9 +50,11 @@ struct incident_norm {
 	struct {
 		const char *finding, *detector; /* static; of the catalogue */
 		uint64_t count;
-	} also[INCIDENT_ALSO]; /* what else belongs to the event */
-	uint32_t alsos;	       /* how many of also[] are used */
-	uint64_t others;       /* deviations of still other kinds */
+	} also[INCIDENT_ALSO];			   /* what else belongs to the event */
+	uint32_t alsos;				   /* how many of also[] are used */
+	uint64_t others;			   /* deviations of still other kinds */
+	char more[INCIDENT_MORE][INCIDENT_PERMIT]; /* permits of other hard ones */
+	uint32_t mores;				   /* how many of more[] are used */
 };
 
 /* One thing that happened, copied out of flow and op; what a sink gets. No pointers into packets.

@@ -342,6 +342,16 @@ static json_t *also_list(const struct incident_norm *n)
 	return list;
 }
 
+static json_t *more_list(const struct incident_norm *n)
+{
+	json_t *list = json_array();
+	uint32_t k;
+
+	for (k = 0; k < n->mores; k++)
+		json_array_append_new(list, json_string(n->more[k]));
+	return list;
+}
+
 /* Six digits are more than a score means. */
 static void put_score(json_t *o, const char *key, double v)
 {
@@ -364,6 +374,8 @@ static json_t *norm_object(const struct incident_norm *n)
 	json_object_set_new(o, "early", json_boolean(n->early));
 	json_object_set_new(o, "learned", learned_object(n));
 	eve_put(o, "permit", n->permit);
+	if (n->mores)
+		json_object_set_new(o, "more", more_list(n));
 	json_object_set_new(o, "also", also_list(n));
 	if (n->others)
 		eve_put_int(o, "others", n->others);

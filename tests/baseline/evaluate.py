@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 """What the learned baseline finds in labelled captures, beside simple published baselines, in one run.
 
-tests/baseline/evaluate.py [--kidoban EXE] [--shared DIR] [--plant DIR] [--only ID[,ID]] [--detail] [-o FILE.md]
+tests/baseline/evaluate.py [--kidoban EXE] [--shared DIR] [--plant DIR] [--others DIR] [--only ID[,ID]] [--detail]
+                           [-o FILE.md]
 
 Every contestant learns from the same part, judges the same other part, and is counted by one rule:
 
 - An event is what a person would read. kidoban's are its alerts, which end after five minutes of quiet. What the simple
   ones flag on one channel with no such pause is one event, too, whatever the reasons.
 - An event claims the frames of its channel, both directions, from its first to its last occurrence; those of one kind
-  of message (code, unit, objects; requests with their answers) if it is about values or times of one; one frame if they are the
-  same; frames between its two hosts if it names no ports; frames of the sending MAC if it names no IP
-  conversation. One that says of a conversation or host that it should not be there claims all its frames from the one it names on.
+  of message (code, unit, objects; requests with their answers) if it is about values or times of one; one frame if they
+  are the same; frames between its two hosts if it names no ports; frames of the sending MAC if it names no IP
+  conversation. One that says of a conversation or host that it should not be there claims all its frames from the one
+  it names on, and of those conversations that it carries further permits for and that began with it or later.
   Events of the simple ones claim nothing in pauses of 60 s and more. Precision, recall and F1 count frames that are
   claimed by any event against frames labelled hostile.
 - An attack is found if an event begins in its window, or in the 60 s after, and, where frames of the window are
@@ -238,6 +240,12 @@ def event_of(alert, frames, kinds=None):
             if host in hosts:
                 claims.update(frames.between(its, since, NEVER))
     elif k["finding"].endswith(WHOLE_CHANNEL):
+        for permit in k.get("baseline", {}).get("more", []):
+            words = permit.split()  # new-link CLIENT -> SERVER
+            if words[0].endswith(WHOLE_CHANNEL):
+                for c, its in frames.of_channel.items():
+                    if c[:2] == (words[1], words[3]) and frames.time[its[0]] >= since:
+                        claims.update(frames.between(its, first, NEVER))
         claims.update(frames.between(positions, since, NEVER))
     elif first != last:
         op = k.get("op", {})
@@ -423,30 +431,43 @@ def run_scenario(s, exe, shared):
         return (scores, sums) if scores else (None, None)
 
 
-def plant_scenarios(folder):
-    """What plant.py made: runs beside `train` (or `NAME-train`, with others of that name): clean-* and attacks."""
+def plant_scenarios(folder, others=None):
+    """What plant.py made: runs beside `train` (or `NAME-train`, with others of that name): clean-* and attacks.
+    others: a folder of runs with other seeds, judged by what was learned in the first."""
+    yield from _plant_runs(folder, folder, "")
+    if others:
+        yield from _plant_runs(folder, others, ", seeds that nothing was made with")
+
+
+def _plant_runs(folder, judged, about):
     names = sorted(os.path.basename(p).removesuffix(".pcap") for p in glob.glob(os.path.join(folder, "*.pcap")))
     plants = sorted((n.removesuffix("train") for n in names if n == "train" or n.endswith("-train")), key=len)
     owner = {n: max((p for p in plants if n.startswith(p)), key=len, default=None) for n in names}
     for plant in plants:
         title = plant.rstrip("-") or "plant"
-        own = [n for n in names if owner[n] == plant and n.removeprefix(plant) not in ("train", "poisoned")]
+        own = [n for n in names if owner[n] == plant and n.removeprefix(plant) not in ("train", "poisoned")
+               and os.path.exists(os.path.join(judged, n + ".pcap"))]
         clean = [n for n in own if n.removeprefix(plant).startswith("clean")]
         runs = [([n], n, "clean", "windows") for n in clean]
         attacks = [n for n in own if n not in clean]
         if attacks:
             runs.append((attacks, "attacks", "plant", "packets"))
         for files, what, way, by in runs:
-            yield {"id": f"{title}-{what}", "title": f"Lab, {title}: {what.removeprefix(plant)}",
+            yield {"id": f"{title}-{what}" + ("-other" if about else ""),
+                   "title": f"Lab, {title}: {what.removeprefix(plant)}{about}",
                    "learn": [{"file": os.path.abspath(os.path.join(folder, plant + "train.pcap"))}],
-                   "test": [{"file": os.path.abspath(os.path.join(folder, n + ".pcap")), "labels": way} for n in files],
+                   "test": [{"file": os.path.abspath(os.path.join(judged, n + ".pcap")), "labels": way} for n in files],
                    "by": by}
-    if {"poisoned", "write-by-reader"} <= set(names):
-        yield {"id": "poisoned", "by": "packets", "policy": os.path.join(HERE, "bottling.yaml"),
-               "title": "Lab, plant: what a policy forbids was there while learning, and comes again",
-               "note": "kidoban learned with the policy, and judges without it; the others know no policy",
-               "learn": [{"file": os.path.abspath(os.path.join(folder, "poisoned.pcap"))}],
-               "test": [{"file": os.path.abspath(os.path.join(folder, "write-by-reader.pcap")), "labels": "plant"}]}
+    if about or not {"poisoned", "write-by-reader"} <= set(names):
+        return
+    s = {"by": "packets", "learn": [{"file": os.path.abspath(os.path.join(folder, "poisoned.pcap"))}],
+         "test": [{"file": os.path.abspath(os.path.join(folder, "write-by-reader.pcap")), "labels": "plant"}]}
+    yield {"id": "poisoned", "policy": os.path.join(HERE, "bottling.yaml"), **s,
+           "title": "Lab, plant: what a policy forbids was there while learning, and comes again",
+           "note": "kidoban learned with the policy, and judges without it; the others know no policy"}
+    yield {"id": "poisoned-no-policy", **s,
+           "title": "Lab, plant: the same, and nobody said that it is forbidden",
+           "note": "learned with no policy, what the attacker does is normal"}
 
 
 def attack_table(scores):
@@ -522,6 +543,7 @@ def main():
     parser.add_argument("--kidoban", default=os.path.join(ROOT, "build/src/kidoban"))
     parser.add_argument("--shared", default=os.path.join(ROOT, "..", "shared", "pcaps"))
     parser.add_argument("--plant")
+    parser.add_argument("--others", help="runs of plant.py --seed N")
     parser.add_argument("--only", default="")
     parser.add_argument("--detail", action="store_true")
     parser.add_argument("-o", "--output")
@@ -529,10 +551,11 @@ def main():
     with open(os.path.join(HERE, "scenarios.yaml"), encoding="utf-8") as f:
         scenarios = yaml.safe_load(f)
     if args.plant:
-        scenarios += plant_scenarios(args.plant)
+        scenarios += plant_scenarios(args.plant, args.others)
     only = [o for o in args.only.split(",") if o]
     lines = ["# The learned baseline, measured", "",
-             "Made by `tests/baseline/evaluate.py" + (" --plant DIR" if args.plant else "") + " -o "
+             "Made by `tests/baseline/evaluate.py" + (" --plant DIR" if args.plant else "") +
+             (" --others DIR" if args.others else "") + " -o "
              "docs/baseline-results.md`; what is counted, and how:", ""]
     rules = __doc__.partition("\n- ")[2].splitlines()
     lines += ["- " + rules[0], *rules[1:], "",

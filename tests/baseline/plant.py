@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Makes captures of two plants, with attacks and labels: what the learned baseline is measured with.
 
-    plant.py --out DIR [--runs train,clean-1,...] [--minutes N] [--list]     as root; README.md says what is in them
+    plant.py --out DIR [--runs train,clean-1,...] [--minutes N] [--seed N] [--list]
+                                                             as root; README.md says what is in them
 
 Each run gives DIR/NAME.pcap, NAME.labels.csv (frame, label) and NAME.windows.csv (attack, begin, end, description;
 seconds since 1970, UTC). --minutes: how long the training runs are, 120 unless said; the others follow.
@@ -109,6 +110,7 @@ def main():
     ap.add_argument("--out", help="folder for the captures")
     ap.add_argument("--runs", help="names, with commas; all if not said")
     ap.add_argument("--minutes", type=float, default=120.0, help="of a training run (120)")
+    ap.add_argument("--seed", type=int, default=0, help="added to the seed of each run: the same, and yet another")
     ap.add_argument("--list", action="store_true", help="only say which runs there are")
     args = ap.parse_args()
     every = {run.name: (plant, run) for plant, (_, runs, _) in PLANTS.items() for run in runs()}
@@ -134,6 +136,7 @@ def main():
         with Stage() as stage:
             hosts(stage)
             for run in own:
+                run.seed += args.seed
                 begun = time.monotonic()
                 duration = make(stage, run, args.out, args.minutes)
                 print(f"{run.name}: {duration / 60:.0f} min, {stage.exchanges} exchanges, {stage.frames} frames, "

@@ -34,6 +34,7 @@ static void another_pair_polls(struct world *w)
 	w->flow.addr[1] = ip("10.50.0.12");
 	polls(w, BEGIN);
 	w->flow.addr[1] = server;
+	memset(w->flow.user, 0, sizeof(w->flow.user));
 	polls(w, BEGIN);
 	w->flow.addr[1] = ip("10.50.0.12");
 	w->flow.port[1] = 102;
@@ -85,6 +86,7 @@ static void who_speaks_with_whom_does_not_wait_for_the_client_to_be_known(void *
 
 	w->flow.client = 0xff;
 	w->flow.first = t;
+	memset(w->flow.packets, 0, sizeof(w->flow.packets));
 	packet(w, t);
 	packet(w, t + SECOND / 100);
 	engine_flush(w->e);
@@ -93,6 +95,33 @@ static void who_speaks_with_whom_does_not_wait_for_the_client_to_be_known(void *
 	packet(w, t + 4 * SECOND);
 	engine_flush(w->e);
 	assert_int_equal(told(w, "baseline.new-service"), 1);
+	engine_free(w->e);
+	w->e = NULL;
+	baseline_free(b);
+}
+
+static void another_link_of_the_same_client_is_named_in_the_event(void **state)
+{
+	struct world *w = *state;
+	struct baseline *b = frozen_after(w, another_pair_polls);
+	const struct incident *i;
+	unsigned n;
+
+	w->flow.addr[0] = ip("10.50.0.12");
+	for (n = 0; n < 3; n++) {
+		w->flow.addr[1] = ip(n ? "10.50.0.11" : "10.40.0.5");
+		memset(w->flow.user, 0, sizeof(w->flow.user));
+		open_flow(w, BEGIN + HOUR + (int64_t)n * SECOND);
+	}
+	engine_flush(w->e);
+	assert_int_equal(told(w, "baseline.new-link"), 1);
+	for (n = 0; strcmp(w->memory.alert[n].finding->id, "baseline.new-link") != 0; n++)
+		;
+	i = &w->memory.alert[n];
+	assert_int_equal(i->count, 3);
+	assert_string_equal(i->norm.permit, "new-link 10.50.0.12 -> 10.40.0.5");
+	assert_int_equal(i->norm.mores, 1);
+	assert_string_equal(i->norm.more[0], "new-link 10.50.0.12 -> 10.50.0.11");
 	engine_free(w->e);
 	w->e = NULL;
 	baseline_free(b);
@@ -129,6 +158,7 @@ int main(void)
 		TEST(a_new_conversation_that_goes_on_after_quiet_is_told_again),
 		TEST(a_known_one_that_goes_on_after_quiet_is_no_news),
 		TEST(who_speaks_with_whom_does_not_wait_for_the_client_to_be_known),
+		TEST(another_link_of_the_same_client_is_named_in_the_event),
 		TEST(only_a_guess_may_be_the_wrong_way_round),
 	};
 
