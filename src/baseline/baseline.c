@@ -35,6 +35,7 @@ static const struct {
 	[BASELINE_VALUE_FROZEN] = {"baseline.value-frozen", BASELINE_VALUE},
 	[BASELINE_VALUE_DRIFT] = {"baseline.value-drift", BASELINE_VALUE},
 	[BASELINE_VALUES_APART] = {"baseline.values-apart", BASELINE_VALUE},
+	[BASELINE_VALUE_FOR_STATE] = {"baseline.value-for-state", BASELINE_VALUE},
 	/* --- timing --- */
 	[BASELINE_CYCLE_MISSING] = {"baseline.cycle-missing", BASELINE_TIMING},
 	[BASELINE_CYCLE_EXTRA] = {"baseline.cycle-extra", BASELINE_TIMING},

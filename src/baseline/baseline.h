@@ -62,6 +62,7 @@ enum baseline_finding {
 	BASELINE_VALUE_FROZEN,	     /* it stands still as long as it never did */
 	BASELINE_VALUE_DRIFT,	     /* its mean is on its way out; early */
 	BASELINE_VALUES_APART,	     /* two that always moved together no longer do */
+	BASELINE_VALUE_FOR_STATE,    /* in its range, but not in that of the machine's state */
 	/* --- timing --- */
 	BASELINE_CYCLE_MISSING,	 /* what comes regularly did not, or came late */
 	BASELINE_CYCLE_EXTRA,	 /* it comes faster than it ever did */

@@ -502,6 +502,7 @@ void value_check(struct baseline *b, const struct sight *s)
 		value_run_on(&o->run, &o->model, x, s->time);
 		view_on(&v->view[i], x, s->time);
 	}
+	value_given_check(b, s);
 	if (!learning)
 		value_pairs_see(b, s, false);
 }
@@ -572,6 +573,7 @@ void value_learn(struct baseline *b, const struct sight *s)
 		return;
 	for (i = 0; i < v->n && i < s->op->values.count; i++)
 		learn_value(b, s, i);
+	value_given_learn(b, s);
 	value_pairs_see(b, s, true);
 }
 

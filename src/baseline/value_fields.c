@@ -247,4 +247,5 @@ void value_norm_fields(struct archive *a, struct norm *n)
 			value_decide(n, o);
 	list_objects(a, n);
 	list_pairs(a, n);
+	value_given_fields(a, n);
 }

@@ -53,6 +53,7 @@ struct value_item {
 	uint32_t next[2]; /* views to be tried as a pair next */
 	uint8_t pairs;
 	bool full;		   /* no more objects are made for it */
+	struct value_given *given; /* what values are in each state; NULL: no state is known */
 	struct value_joint *joint; /* VALUE_ITEM_PAIRS; NULL: none yet */
 	struct value_view view[];
 };
@@ -116,6 +117,15 @@ void value_pairs_link(struct item *item);
 void value_pairs_merge(struct norm *to, const struct norm *from);
 /* How far off b = offset + slope * a this may be. */
 double value_pair_width(const struct value_pair *p);
+
+/* --- value_given.c --- */
+
+/* What it does with an op whose item has values. */
+void value_given_check(struct baseline *b, const struct sight *s);
+void value_given_learn(struct baseline *b, const struct sight *s);
+void value_given_merge(struct norm *to, const struct norm *from);
+/* After the objects. */
+void value_given_fields(struct archive *a, struct norm *n);
 
 /* --- value_words.c --- */
 

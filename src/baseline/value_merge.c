@@ -100,5 +100,6 @@ bool value_merge(struct norm *to, const struct norm *from)
 		if (o->trial && o->trial->n >= VALUE_TRIED)
 			value_decide(to, o);
 	value_pairs_merge(to, from);
+	value_given_merge(to, from);
 	return true;
 }

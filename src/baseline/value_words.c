@@ -277,6 +277,27 @@ static void say_apart(struct phrase *e, struct phrase *o, const struct deviation
 	put(e, ja ? " のはずです" : "");
 }
 
+/* n[2]: register of the state; n[3]: the state; n[4], n[5]: what it was in it */
+static void say_given(struct phrase *e, struct phrase *o, const struct deviation *d,
+		      const struct value_model *m, bool ja)
+{
+	(void)m;
+	if (ja)
+		put(o, "レジスタ %.0f が %.0f のとき、", d->n[2], d->n[3]);
+	put_object(o, d, (uint32_t)d->n[0], ja);
+	put(o, ja ? " は " : " is ");
+	put_number(o, d->n[1]);
+	if (ja)
+		put(o, " です");
+	else
+		put(o, " while register %.0f is %.0f", d->n[2], d->n[3]);
+	put(e, ja ? "その状態では " : "in that state it was ");
+	put_number(e, d->n[4]);
+	put(e, ja ? " から " : " to ");
+	put_number(e, d->n[5]);
+	put(e, ja ? " でした" : "");
+}
+
 void value_words(const struct deviation *d, bool japanese, char *expected, size_t expected_size,
 		 char *observed, size_t observed_size)
 {
@@ -285,7 +306,7 @@ void value_words(const struct deviation *d, bool japanese, char *expected, size_
 		[BASELINE_VALUE_OUT_OF_RANGE] = say_out, [BASELINE_VALUE_NEW] = say_out,
 		[BASELINE_WRITTEN_VALUE] = say_written,	 [BASELINE_VALUE_JUMP] = say_jump,
 		[BASELINE_VALUE_FROZEN] = say_frozen,	 [BASELINE_VALUE_DRIFT] = say_drift,
-		[BASELINE_VALUES_APART] = say_apart,
+		[BASELINE_VALUES_APART] = say_apart,	 [BASELINE_VALUE_FOR_STATE] = say_given,
 	};
 	struct phrase e = {expected, expected_size, 0}, o = {observed, observed_size, 0};
 	const struct value_view *view = &d->item->values->view[(uint32_t)d->n[0]];

@@ -77,13 +77,19 @@ static bool concerns(const struct cell *c, const struct yaml_node *n)
 static bool entangled(const struct cell *c, const struct yaml_node *n)
 {
 	const struct yaml_node *asks = yaml_get(n, "asks"), *ask, *server, *client;
+	const struct yaml_node *after = yaml_get(n, "after-server");
 	struct addr a;
 
-	if (!asks)
+	if (!asks && !after)
 		return false;
 	client = yaml_get(n, "client");
 	if (client && addr_parse(client->text, &a) && in_cell(c, &a))
 		return false;
+	if (after) {
+		server = yaml_get(n, "server");
+		return !server || !addr_parse(server->text, &a) || !in_cell(c, &a) ||
+		       !addr_parse(after->text, &a) || !in_cell(c, &a);
+	}
 	yaml_each (ask, asks) {
 		server = yaml_get(ask, "server");
 		if (server && addr_parse(server->text, &a) && !in_cell(c, &a))

@@ -25,7 +25,8 @@ static const char *const facts[] = {
 	"range", "objects",   "set",	   "as",       "every",	  "order", "irregular",
 	"many",	 "fractions", "undecided", "written",  "regular", "state", "by",
 	"score", "values",    "unlisted",  "gateways", "more",	  NULL};
-static const char *const unseen[] = {"learned", "rehearsed", "thresholds", "steps", "asks", NULL};
+static const char *const unseen[] = {"learned", "rehearsed", "thresholds",	    "steps",
+				     "asks",	"in-state",  "one-after-the-other", NULL};
 
 /* Names of elements. */
 static const struct {

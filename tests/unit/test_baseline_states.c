@@ -31,7 +31,7 @@ static void hear(void *user, const struct deviation *d)
 {
 	struct heard *h = user;
 
-	if (d->detector != BASELINE_ORDER)
+	if (d->detector != BASELINE_ORDER && d->what != BASELINE_VALUE_FOR_STATE)
 		return;
 	h->count++;
 	h->what[d->what]++;
@@ -184,12 +184,124 @@ static void times_of_two_halves_are_those_of_the_whole(void **state)
 	baseline_free(half);
 }
 
+/* --- values in a state --- */
+
+/* A robot between 4000 and 6200, beside its place by `off`; it grips (state 2) there, and waits. */
+static double grip(struct baseline *b, double t, unsigned rounds, int off, uint64_t *seed)
+{
+	struct addr server = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 50, 0, 11}};
+	static const unsigned lasts[] = {10, 16, 7, 22};
+	unsigned state, k;
+	double u;
+
+	for (; rounds; rounds--) {
+		for (state = 0; state < 4; state++) {
+			for (k = 0; k < lasts[state]; k++, t += 0.1) {
+				u = state % 2 == 0 ? state / 2 : (k + uniform(seed)) / lasts[state];
+				u = state == 3 ? 1 - u : u;
+				uint16_t x = (uint16_t)(4000 + 2200 * u + 4 * uniform(seed) + off);
+				uint8_t raw[4] = {0, (uint8_t)state, (uint8_t)(x >> 8), (uint8_t)x};
+				struct op op = {.frame = 1,
+						.time = BEGIN + (int64_t)(t * SECOND),
+						.proto = "modbus",
+						.name = "read-holding-registers",
+						.code = 3,
+						.unit = 1,
+						.role = OP_REQUEST,
+						.cls = OP_READ,
+						.object = {.space = OP_SPACE_HOLDING, .count = 2}};
+
+				baseline_op(b, &master, &server, &op);
+				op.role = OP_RESPONSE;
+				op.time += 3000000;
+				op.values =
+					(struct op_values){{raw, sizeof(raw)}, 2, OP_V_U16, true};
+				baseline_op(b, &master, &server, &op);
+			}
+		}
+	}
+	return t;
+}
+
+static void a_robot_that_grips_beside_its_place_is_told_and_survives_being_written(void **state)
+{
+	struct baseline *b = baseline_new(NULL), *again;
+	struct diag diag = {0};
+	struct heard h = {0};
+	char *text, *second;
+	uint64_t seed = 6;
+	double t;
+
+	(void)state;
+	t = grip(b, 0, 100, 0, &seed);
+	assert_true(baseline_freeze(b, ALL, NULL, NULL, BEGIN));
+	text = text_of(b);
+	again = baseline_load_text("test", text, strlen(text), NULL, &diag);
+	assert_non_null(again);
+	second = text_of(again);
+	assert_string_equal(text, second);
+	baseline_tell(again, hear, &h);
+	t = grip(again, t, 300, 0, &seed);
+	assert_int_equal(h.count, 0);
+	grip(again, t, 1, -60, &seed);
+	assert_true(h.what[BASELINE_VALUE_FOR_STATE] >= 7);
+	assert_int_equal(h.count, h.what[BASELINE_VALUE_FOR_STATE]);
+	assert_non_null(strstr(h.observed, "holding register 1 of 10.50.0.11 is "));
+	assert_non_null(strstr(h.observed, " while register 0 is "));
+	assert_non_null(strstr(h.expected, "in that state it was "));
+	free(text);
+	free(second);
+	baseline_free(b);
+	baseline_free(again);
+}
+
+static void few_rounds_say_nothing_of_values_in_a_state(void **state)
+{
+	struct baseline *b = baseline_new(NULL);
+	struct heard h = {0};
+	uint64_t seed = 7;
+	double t;
+
+	(void)state;
+	t = grip(b, 0, 15, 0, &seed);
+	assert_true(baseline_freeze(b, ALL, NULL, NULL, BEGIN));
+	baseline_tell(b, hear, &h);
+	grip(b, t, 10, -60, &seed);
+	assert_int_equal(h.what[BASELINE_VALUE_FOR_STATE], 0);
+	baseline_free(b);
+}
+
+static void values_in_states_of_two_halves_are_those_of_the_whole(void **state)
+{
+	struct baseline *half = baseline_new(NULL), *other = baseline_new(NULL);
+	struct heard h = {0};
+	uint64_t seed = 8;
+	double t;
+
+	(void)state;
+	t = grip(half, 0, 60, 0, &seed);
+	t = grip(other, t, 60, 0, &seed);
+	assert_true(baseline_merge(half, other));
+	baseline_free(other);
+	assert_true(baseline_freeze(half, ALL, NULL, NULL, BEGIN));
+	baseline_tell(half, hear, &h);
+	t = grip(half, t, 300, 0, &seed);
+	assert_int_equal(h.count, 0);
+	grip(half, t, 1, -60, &seed);
+	assert_true(h.what[BASELINE_VALUE_FOR_STATE] >= 7);
+	baseline_free(half);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_state_that_lasts_longer_or_shorter_is_told),
 		cmocka_unit_test(a_machine_that_follows_another_sooner_or_later_is_told),
 		cmocka_unit_test(times_of_two_halves_are_those_of_the_whole),
+		cmocka_unit_test(
+			a_robot_that_grips_beside_its_place_is_told_and_survives_being_written),
+		cmocka_unit_test(few_rounds_say_nothing_of_values_in_a_state),
+		cmocka_unit_test(values_in_states_of_two_halves_are_those_of_the_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
