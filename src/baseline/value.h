@@ -7,10 +7,13 @@
  * long it stands still. A 16-bit word may be half of something larger: value_type.h finds out.
  *
  * Where several values come in one answer, pairs of them that always move together are looked for
- * (value_pair.c). All of it is soft: the budget decides from which score on it is told.
+ * (value_pair.c). Where a state word of few values is among them, numbers are also held against
+ * what they were in that state (value_given.c). All of it is soft: the budget decides from which
+ * score on it is told.
  *
  * Memory: an object 320 bytes, with 48 to 192 for its set as long as it takes few values; 40 for
- * each value of an item; 120 for a pair, of which an item has 16 at most and an object 4. While
+ * each value of an item; 120 for a pair, of which an item has 16 at most and an object 4; where an
+ * item has a state word, 384 for each of its states (16 objects, 16 states at most) and 250. While
  * learning, a word whose type is not decided up to 1.6 KB beside it (100 bytes, when it stands
  * still). What it says of an object it never saw is nothing: the set detector does.
  *

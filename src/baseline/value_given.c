@@ -1,6 +1,7 @@
 /*
  * Is this a value it has in this state? A robot's coordinate is anywhere in its cell, but while it
  * grips it is at one place: the range of an object in each state of the machine it is read with.
+ * Said only where that range is narrow beside the whole one, and the state came 20 times.
  */
 #include "baseline/archive_impl.h"
 #include "baseline/order_state.h"
@@ -12,6 +13,7 @@
 
 #define OBJECTS 16
 #define TIMES	20u /* it was in a state so often: enough */
+#define NARROW	8   /* of its whole range one part in so many */
 #define MOVES	32u /* of a register that is taken for the state */
 
 /* What one object was in one state. */
@@ -32,22 +34,29 @@ struct value_given {
 	bool looked;
 };
 
-/* The register that moves most between few values; -1: none. */
+/* It comes back to few values, is a word of its own and no noise. */
+static bool is_state(const struct item *item, uint32_t reg)
+{
+	const struct order_states *w = item->order.states;
+	const struct order_state *s = w && reg < item->values->n ? w->state[reg] : NULL;
+	const struct value_object *o = s ? item->values->view[reg].object : NULL;
+
+	return o && !o->trial && (o->model.type == VALUE_U16 || o->model.type == VALUE_I16) &&
+	       value_kind(&o->model) == VALUE_IS_SET && !(w->off >> reg & 1) && s->seen >= MOVES &&
+	       s->seen >= 8 * s->moves && s->seen * 4 <= item->seen.count;
+}
+
+/* The register that has most moves; -1: none is a state. */
 static int state_register(const struct item *item)
 {
 	const struct order_states *w = item->order.states;
-	uint64_t most = 0;
-	uint32_t r;
+	uint32_t r, most = 0;
 	int best = -1;
 
 	for (r = 0; w && r < STATE_REGS; r++) {
-		const struct order_state *s = w->state[r];
-
-		/* it comes back, and is not just noise */
-		if (!s || w->off >> r & 1 || s->seen < MOVES || s->seen < 8 * s->moves ||
-		    s->seen * 4 > item->seen.count || s->moves <= most)
+		if (!is_state(item, r) || w->state[r]->moves <= most)
 			continue;
-		most = s->moves;
+		most = w->state[r]->moves;
 		best = (int)r;
 	}
 	return best;
@@ -112,7 +121,9 @@ static double score(const struct value_model *m, const struct cell *c, double x)
 	double margin = (c->hi - c->lo) * (0.25 + 4.0 / c->times), beyond;
 	double grain = m->broken ? (m->hi - m->lo) / 1000 : 1;
 
-	if (c->times < TIMES || (x >= c->lo && x <= c->hi))
+	/* only where it has its place in this state, not where the state has it on its way */
+	if (c->times < TIMES || (x >= c->lo && x <= c->hi) ||
+	    (c->hi - c->lo) * NARROW > m->hi - m->lo)
 		return 0;
 	beyond = x < c->lo ? c->lo - x : x - c->hi;
 	margin = margin > grain ? margin : grain;
@@ -208,10 +219,9 @@ static void reset(struct value_given *g)
 static struct value_given *given_of(struct item *item)
 {
 	struct value_given *g = item->values->given;
-	const struct order_states *w = item->order.states;
 	int reg;
 
-	if (g && g->states && w && w->state[g->reg] && !(w->off >> g->reg & 1))
+	if (g && g->states && is_state(item, g->reg))
 		return g;
 	if (g && g->states)
 		reset(g);
