@@ -124,7 +124,7 @@ static void list(struct relearn *r, const struct yaml_node *old, const struct ya
 			if (!concerns(&r->cell, n))
 				continue;
 			if (entangled(&r->cell, n))
-				r->left_out++;
+				r->left_out += yaml_get(n, "asks") != NULL;
 			else
 				element(n, &some, out);
 		}
