@@ -50,7 +50,7 @@ void budget_clock(struct budget *b, int64_t time)
 	b->part[1].watched += passed;
 }
 
-/* Whose event it is; the same in every run. */
+/* Whose event it is; the same in every run with the same key. */
 static uint64_t event_key(const struct deviation *d)
 {
 	if (d->cause)

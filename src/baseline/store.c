@@ -95,21 +95,25 @@ static char *read_all(const char *path, size_t *len)
 	return buf;
 }
 
-/* Beside it, synced, renamed: who reads the file sees the old one or the new one. */
+/*
+ * Beside it, synced, renamed: who reads the file sees the old one or the new one. A link stays one,
+ * and what it leads to is written.
+ */
 static bool write_all(const char *path, const void *p, size_t len)
 {
-	char *beside = NULL;
+	char *beside = NULL, *real = realpath(path, NULL);
 	const char *at = p;
 	struct stat st;
 	ssize_t n = 0;
 	bool good;
 	int fd, err;
 
-	if (asprintf(&beside, "%s.XXXXXX", path) < 0)
-		return false;
-	fd = mkstemp(beside);
+	if (asprintf(&beside, "%s.XXXXXX", real ? real : path) < 0)
+		beside = NULL;
+	fd = beside ? mkstemp(beside) : -1;
 	if (fd < 0) {
 		free(beside);
+		free(real);
 		return false;
 	}
 	while (len && (n = write(fd, at, len)) >= 0) {
@@ -120,13 +124,14 @@ static bool write_all(const char *path, const void *p, size_t len)
 	good = n >= 0 && fchmod(fd, stat(path, &st) == 0 ? st.st_mode & 0777 : 0644) == 0 &&
 	       fsync(fd) == 0;
 	err = errno;
-	good = close(fd) == 0 && good && rename(beside, path) == 0;
+	good = close(fd) == 0 && good && rename(beside, real ? real : path) == 0;
 	if (!good) {
 		err = err ? err : errno;
 		unlink(beside);
 		errno = err;
 	}
 	free(beside);
+	free(real);
 	return good;
 }
 

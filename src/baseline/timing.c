@@ -57,19 +57,22 @@ static struct deviation about(const struct item *i, enum baseline_finding what, 
 			      int64_t time, const struct op *op)
 {
 	const struct timing_host *h = what == BASELINE_CYCLE_MISSING ? NULL : speaker(i);
+	struct deviation d = {.what = what,
+			      .detector = BASELINE_TIMING,
+			      .score = score,
+			      .time = time,
+			      .frame = op ? op->frame : 0,
+			      .client = &i->channel->client,
+			      .server = &i->channel->server,
+			      .op = op,
+			      .channel = i->channel,
+			      .item = i,
+			      .cause = h ? h->cause : 0,
+			      .learned = i->seen};
 
-	return (struct deviation){.what = what,
-				  .detector = BASELINE_TIMING,
-				  .score = score,
-				  .time = time,
-				  .frame = op ? op->frame : 0,
-				  .client = &i->channel->client,
-				  .server = &i->channel->server,
-				  .op = op,
-				  .channel = i->channel,
-				  .item = i,
-				  .cause = h ? h->cause : i->channel->key,
-				  .learned = i->seen};
+	if (!h)
+		d.cause = baseline_channel_key(&d);
+	return d;
 }
 
 /* n: as timing_words.c says of every finding about intervals. */

@@ -72,7 +72,7 @@ struct timing_host *timing_host_get(struct norm *n, const struct addr *a)
 	h = arena_alloc(&n->baseline->arena, sizeof(*h));
 	h->addr = *a;
 	h->key = key;
-	h->cause = hash_bytes(a->b, sizeof(a->b), 0);
+	h->cause = set_cause(a);
 	h->clock.host = true;
 	h->bucket = t->bucket[key & t->mask];
 	t->bucket[key & t->mask] = h;

@@ -27,7 +27,7 @@ struct timing_host {
 	struct timing_host *next;   /* in the order they were first seen in */
 	struct timing_host *bucket; /* next of the same hash */
 	uint64_t key;		    /* in the table */
-	uint64_t cause;		    /* of its deviations; the same in every run */
+	uint64_t cause;		    /* of its deviations, as set_cause() has it */
 
 	/* learned */
 	struct tally seen;		       /* ops it sent, conversations it opened */

@@ -14,6 +14,9 @@
  * when it has waited a minute for company; what then turns out graver than what was told is an
  * event of its own, for it must not wait until the first one ends.
  *
+ * Addresses cost nothing: when so many hosts were told as new within minutes, others that are new
+ * as well are counted in the last of those events that is as grave, with what they do.
+ *
  * Severity: what may change the process (write, control, program, firmware, config, file) is high
  * when it is hard, at least medium when it is soft; what only looks is at most medium; the
  * criticality of the zones moves it a step, a safety zone makes it high; a warning is a notice.
@@ -34,6 +37,8 @@
 #define MINUTE	 (60 * ENGINE_SECOND)
 #define CAUSE	 (5 * MINUTE)	     /* so long the same cause is the same event */
 #define LONGEST	 (59 * MINUTE)	     /* an incident is open for an hour at most */
+#define CROWD	 32		     /* events of new hosts */
+#define CAUSES	 1024		     /* of a crowd, remembered */
 #define PATIENCE (5 * ENGINE_SECOND) /* live: a new host is told with what it does first */
 
 _Static_assert(BASELINE_FINDINGS <= 64, "struct event has a bit for each");
@@ -45,6 +50,7 @@ struct event {
 	bool used, told;
 	bool hard;		 /* its lead is */
 	uint8_t scope;		 /* enum scope: what else belongs to it */
+	bool crowd;		 /* it began when there were too many new hosts already */
 	uint64_t cause, channel; /* 0: none */
 	uint64_t kinds;		 /* bits of enum baseline_finding that are in it */
 	struct addr client, server;
@@ -59,6 +65,7 @@ struct event {
 
 struct norm_events {
 	struct event event[EVENTS];
+	uint64_t crowd[CAUSES];	   /* causes, by their last bits: hosts that got no event */
 	int64_t day;		   /* since 1970, of the last event */
 	uint64_t today, yesterday; /* events */
 };
@@ -221,6 +228,52 @@ static struct event *find(struct norm_events *n, const struct deviation *d)
 		struct event *v = &n->event[i];
 
 		if (v->used && belongs(v, d) && (!best || v->rank > best->rank))
+			best = v;
+	}
+	return best;
+}
+
+#define STRANGERS (UINT64_C(1) << BASELINE_NEW_HOST | UINT64_C(1) << BASELINE_NEW_EXTERNAL)
+
+static bool goes_on(const struct event *v, const struct deviation *d)
+{
+	int64_t gap = d->time - v->last;
+
+	return v->used && gap <= CAUSE && gap >= -CAUSE && d->time - v->first <= LONGEST;
+}
+
+static unsigned strangers(const struct norm_events *n, const struct deviation *d)
+{
+	unsigned i, count = 0;
+
+	for (i = 0; i < EVENTS; i++)
+		count += goes_on(&n->event[i], d) && n->event[i].kinds & STRANGERS;
+	return count;
+}
+
+/* It is by one new host too many. */
+static bool is_of_crowd(struct norm_events *n, const struct deviation *d)
+{
+	uint64_t *at = &n->crowd[(d->cause >> 1) % CAUSES];
+
+	if (!d->hard || !d->cause)
+		return false;
+	if (STRANGERS >> d->what & 1)
+		*at = strangers(n, d) >= CROWD ? d->cause : *at == d->cause ? 0 : *at;
+	return *at == d->cause;
+}
+
+/* The last event of new hosts that is as grave; NULL: there is none. */
+static struct event *find_crowd(struct norm_events *n, const struct deviation *d)
+{
+	struct event *best = NULL;
+	unsigned i, rank = rank_of(d);
+
+	for (i = 0; i < EVENTS; i++) {
+		struct event *v = &n->event[i];
+
+		if (goes_on(v, d) && (v->crowd || v->kinds & STRANGERS) && v->rank >= rank &&
+		    (!best || v->last > best->last))
 			best = v;
 	}
 	return best;
@@ -466,8 +519,12 @@ void engine_norm_told(void *user, const struct deviation *d)
 {
 	struct engine *e = user;
 	struct event *v = find(e->norm, d);
-	bool violation = is_violation(e, d);
+	bool violation = is_violation(e, d), crowd = false;
 
+	if (!v && !violation && !is_safety(e, d->client) && !is_safety(e, d->server)) {
+		crowd = is_of_crowd(e->norm, d);
+		v = crowd ? find_crowd(e->norm, d) : NULL;
+	}
 	if (violation)
 		act_upon(e, d);
 	e->count[JUDGE_BASELINE + (int)d->what].occurrences++;
@@ -479,6 +536,7 @@ void engine_norm_told(void *user, const struct deviation *d)
 	}
 	if (!v) {
 		v = begin(e, d);
+		v->crowd = crowd;
 		v->count = 1;
 	} else if (!v->told) {
 		join(e, v, d);

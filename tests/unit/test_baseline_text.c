@@ -543,6 +543,31 @@ static void a_large_file_has_its_compiled_form_beside_it(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+/* A plant keeps the file where its version control is, and links to it. */
+static void a_link_to_the_file_stays_a_link(void **state)
+{
+	char folder[] = "/tmp/kidoban-text-XXXXXX", path[64], link[64];
+	struct baseline *b = baseline_new(NULL);
+	struct stat st;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/b.yaml", folder);
+	snprintf(link, sizeof(link), "%s/link.yaml", folder);
+	assert_int_equal(symlink("b.yaml", link), 0);
+	assert_null(baseline_store(b, path));
+	assert_int_equal(chmod(path, 0600), 0);
+	assert_null(baseline_store(b, link));
+	assert_int_equal(lstat(link, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	baseline_free(b);
+	unlink(path);
+	unlink(link);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 static void modes_are_called_as_the_policy_calls_them(void **state)
 {
 	unsigned m;
@@ -566,6 +591,7 @@ int main(void)
 		cmocka_unit_test(any_damage_is_refused_or_reads_as_something),
 		cmocka_unit_test(a_compiled_form_of_another_text_or_damaged_is_none),
 		cmocka_unit_test(a_large_file_has_its_compiled_form_beside_it),
+		cmocka_unit_test(a_link_to_the_file_stays_a_link),
 		cmocka_unit_test(modes_are_called_as_the_policy_calls_them),
 	};
 

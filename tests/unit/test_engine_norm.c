@@ -589,6 +589,44 @@ static void a_flood_is_no_flood_of_events(void **state)
 	leave(&s);
 }
 
+/* Who invents addresses gets a page of alerts, not a book; what is graver is told all the same. */
+static void a_crowd_of_new_hosts_is_not_an_event_each(void **state)
+{
+	struct world *w = *state;
+	struct baseline *b = baseline_new(NULL);
+	struct addr panel;
+	unsigned i, before;
+
+	begin(w, b, NULL, false);
+	polls(w, BEGIN);
+	panel = w->flow.addr[0];
+	freeze(b);
+	begin(w, b, NULL, false);
+	for (i = 0; i < 5000; i++) {
+		memset(w->flow.user, 0, sizeof(w->flow.user));
+		w->flow.addr[0] = panel;
+		w->flow.addr[0].b[13] = 99;
+		w->flow.addr[0].b[14] = (uint8_t)(i >> 8);
+		w->flow.addr[0].b[15] = (uint8_t)i;
+		open_flow(w, BEGIN + HOUR + i * SECOND / 1000);
+		say(w, 3, OP_READ, 0, BEGIN + HOUR + i * SECOND / 1000);
+	}
+	memset(w->flow.user, 0, sizeof(w->flow.user));
+	say(w, 6, OP_WRITE, 116, BEGIN + HOUR + 6 * SECOND);
+	memset(w->flow.user, 0, sizeof(w->flow.user));
+	w->flow.addr[0] = panel;
+	open_flow(w, BEGIN + HOUR + 7 * SECOND);
+	say(w, 6, OP_WRITE, 117, BEGIN + HOUR + 7 * SECOND);
+	engine_flush(w->e);
+	before = told(w, "baseline.new-host");
+	assert_in_range(before, 32, 33);
+	assert_int_equal(told(w, "baseline.new-op"), 2); /* a stranger's, and the panel's */
+	assert_int_equal(w->memory.alerts, before + 2);
+	engine_free(w->e);
+	w->e = NULL;
+	baseline_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -615,6 +653,7 @@ int main(void)
 		TEST(a_new_host_is_told_live_with_what_it_does),
 		TEST(events_of_a_day_are_counted),
 		TEST(a_flood_is_no_flood_of_events),
+		TEST(a_crowd_of_new_hosts_is_not_an_event_each),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
