@@ -1,5 +1,5 @@
+#include "base/utf8.h"
 #include "baseline/archive_impl.h"
-
 #include "baseline/baseline.h"
 #include "op/vocab.h"
 
@@ -126,10 +126,14 @@ void archive_word(struct archive *a, const char *key, const char *const *words, 
 
 void archive_text(struct archive *a, const char *key, const char **v)
 {
-	if (a->reads)
-		*v = a->ops->get_text(a, key);
-	else if (*v && **v)
-		a->ops->put_text(a, key, *v);
+	if (!a->reads) {
+		if (*v && **v)
+			a->ops->put_text(a, key, *v);
+		return;
+	}
+	*v = a->ops->get_text(a, key);
+	if (*v && !utf8_printable(*v)) /* it is shown to people */
+		archive_wrong(a, "\"%s\" has control characters, or is no UTF-8", key);
 }
 
 void archive_addr(struct archive *a, const char *key, struct addr *v)

@@ -59,7 +59,7 @@ void archive_span(struct archive *a, const char *key, int64_t *v);
 void archive_seconds(struct archive *a, const char *key, double *v);
 /* Static words, NULL-ended; *v is an index; the first one is not written. */
 void archive_word(struct archive *a, const char *key, const char *const *words, uint8_t *v);
-/* Read: in the arena. NULL is empty. */
+/* Read: in the arena, and nothing but what can be shown (base/utf8.h). NULL is empty. */
 void archive_text(struct archive *a, const char *key, const char **v);
 void archive_addr(struct archive *a, const char *key, struct addr *v);
 void archive_mac(struct archive *a, const char *key, struct mac *v);

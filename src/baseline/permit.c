@@ -1,13 +1,16 @@
 #include "baseline/permit.h"
 
+#include "base/utf8.h"
 #include "baseline/inside.h"
 
 #include <inttypes.h>
 
+#define CUT 17 /* bytes of what stands for the rest of a long one */
+
 /* An op that no item stands for. */
 static void put_op(const struct op *op, char *buf, size_t size)
 {
-	char object[120];
+	char object[200];
 
 	if (op->object.space == OP_SPACE_NONE) {
 		snprintf(buf, size, "%s", op->name);
@@ -19,8 +22,10 @@ static void put_op(const struct op *op, char *buf, size_t size)
 
 void permit_text(const struct deviation *d, char buf[BASELINE_TEXT])
 {
-	char client[ADDR_STRLEN] = "", server[ADDR_STRLEN] = "", what[160] = "", unit[16] = "";
+	char client[ADDR_STRLEN] = "", server[ADDR_STRLEN] = "", what[300] = "", unit[16] = "";
+	char all[BASELINE_TEXT + 400];
 	const char *proto = d->op ? d->op->proto : d->channel ? d->channel->proto : "";
+	size_t at;
 	int32_t u = d->op ? d->op->unit : d->channel ? d->channel->unit : -1;
 
 	if (d->client)
@@ -34,9 +39,20 @@ void permit_text(const struct deviation *d, char buf[BASELINE_TEXT])
 	else if (d->op)
 		put_op(d->op, what, sizeof(what));
 	/* "baseline." is the same for all of them */
-	snprintf(buf, BASELINE_TEXT, "%s %s%s%s%s%s%s%s%s", baseline_finding_id(d->what) + 9,
-		 client, *server ? " -> " : "", server, *proto ? " " : "", proto, unit,
-		 *what ? " " : "", what);
+	snprintf(all, sizeof(all), "%s %s%s%s%s%s%s%s%s", baseline_finding_id(d->what) + 9, client,
+		 *server ? " -> " : "", server, *proto ? " " : "", proto, unit, *what ? " " : "",
+		 what);
+	at = strlen(all);
+	if (at < BASELINE_TEXT) {
+		memcpy(buf, all, at + 1);
+		return;
+	}
+	/* of two long names that begin alike only one is permitted */
+	memcpy(buf, all, BASELINE_TEXT - 1 - CUT);
+	buf[BASELINE_TEXT - 1 - CUT] = '\0';
+	utf8_trim(buf);
+	at = strlen(buf);
+	snprintf(buf + at, BASELINE_TEXT - at, "~%016" PRIx64, hash_bytes(all, strlen(all), 0));
 }
 
 static const char *kept(struct baseline *b, const char *text)

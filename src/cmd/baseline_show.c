@@ -149,6 +149,20 @@ static void say_values(const struct norm *n, const struct channel *c)
 	}
 }
 
+/* What it does not tell one from another. */
+static void say_left_out(const struct channel *c)
+{
+	const struct set_act *a;
+
+	if (c->unlisted)
+		printf("      %" PRIu64 " time%s more things than are told apart\n", c->unlisted,
+		       c->unlisted == 1 ? "" : "s");
+	for (a = c->set.acts; a; a = a->next)
+		if (a->more)
+			printf("      %s: had more objects than are kept; another one is no news\n",
+			       a->name);
+}
+
 static void say_channels(const struct show *s, const struct norm *n)
 {
 	const struct channel *c;
@@ -166,6 +180,7 @@ static void say_channels(const struct show *s, const struct norm *n)
 			continue;
 		for (i = c->items; i; i = i->next)
 			say_item(i);
+		say_left_out(c);
 		say_values(n, c);
 	}
 }

@@ -1,4 +1,5 @@
 /* Was this ever seen? Ranges against a naive set; hosts, links, codes, objects, writers. */
+#include "base/utf8.h"
 #include "baseline/inside.h"
 #include "baseline/permit.h"
 #include "baseline/text.h"
@@ -76,7 +77,7 @@ struct heard {
 	unsigned count;
 	enum baseline_finding what[32];
 	uint64_t cause[32];
-	char observed[256], expected[256];
+	char observed[256], expected[256], permit[BASELINE_TEXT];
 };
 
 static struct addr ip(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
@@ -93,6 +94,7 @@ static void hear(void *user, const struct deviation *d)
 	assert_true(d->hard);
 	h->what[h->count] = d->what;
 	h->cause[h->count++] = d->cause;
+	baseline_permit(d, h->permit);
 	d->words(d, true, ja, sizeof(ja), h->observed, sizeof(h->observed));
 	assert_string_not_equal(h->observed, "");
 	d->words(d, false, h->expected, sizeof(h->expected), h->observed, sizeof(h->observed));
@@ -389,7 +391,8 @@ static void numbers_beyond_the_last_one_are_not_those_from_the_first(void **stat
 	baseline_free(b);
 }
 
-static void names(struct baseline *b, bool write, const char *tag)
+static void names_to(struct baseline *b, struct addr client, struct addr server, bool write,
+		     const char *tag)
 {
 	struct op op = {
 		.frame = 7,
@@ -402,9 +405,13 @@ static void names(struct baseline *b, bool write, const char *tag)
 		.cls = write ? OP_WRITE : OP_READ,
 		.rtt = -1,
 		.object = {.space = OP_SPACE_TAG, .name = {(const uint8_t *)tag, strlen(tag)}}};
-	struct addr client = HMI, server = PLC;
 
 	baseline_op(b, &client, &server, &op);
+}
+
+static void names(struct baseline *b, bool write, const char *tag)
+{
+	names_to(b, HMI, PLC, write, tag);
 }
 
 /* Who reads more names than are kept may read others; what it writes is known all the same. */
@@ -442,6 +449,52 @@ static void more_names_of_one_code_than_are_kept_hide_nothing_of_another(void **
 	baseline_free(b);
 }
 
+/* A sender may choose names that are cut anywhere: what is written can be read, and be approved. */
+static void names_of_any_bytes_and_length_survive_being_written(void **state)
+{
+	struct baseline *b = baseline_new(NULL);
+	struct addr far = {{0x20, 1, 0xd, 0xb8, 0x11, 0x11, 0x22, 0x22, 0x33, 0x33, 0x44, 0x44,
+			    0x55, 0x55, 0x66, 0x66}};
+	char tag[400], first[BASELINE_TEXT], *text;
+	struct diag diag = {0};
+	struct heard h = {0};
+	size_t len, n;
+
+	(void)state;
+	for (n = 1; n < 390; n++) {
+		size_t i;
+
+		for (i = 0; i < n; i++)
+			tag[i] = n % 3 ? "\xe3\x81\x82"[i % 3] : (char)(n + i);
+		tag[n] = 0;
+		names(b, false, tag);
+	}
+	assert_true(baseline_freeze(b, BUDGET_DEFAULT, NULL, NULL, BEGIN));
+	text = text_of(b, &len);
+	baseline_free(b);
+	b = baseline_load_text("text", text, len, NULL, &diag);
+	diag_print(&diag, stderr);
+	assert_non_null(b);
+	baseline_tell(b, hear, &h);
+	names(b, true, tag);
+	assert_int_equal(h.count, 1);
+	assert_true(utf8_printable(h.permit));
+	/* a long one is cut, and still about one name only */
+	h.count = 0;
+	memset(tag, 'x', 150);
+	tag[150] = 'a';
+	tag[151] = '\0';
+	names_to(b, far, far, true, tag);
+	memcpy(first, h.permit, sizeof(first));
+	assert_int_equal(strlen(first), BASELINE_TEXT - 1);
+	tag[150] = 'b';
+	names_to(b, far, far, true, tag);
+	assert_int_equal(h.count, 2);
+	assert_string_not_equal(h.permit, first);
+	free(text);
+	baseline_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -456,6 +509,7 @@ int main(void)
 		cmocka_unit_test(it_survives_being_written),
 		cmocka_unit_test(a_channel_has_no_more_acts_than_its_limit),
 		cmocka_unit_test(numbers_beyond_the_last_one_are_not_those_from_the_first),
+		cmocka_unit_test(names_of_any_bytes_and_length_survive_being_written),
 		cmocka_unit_test(more_names_of_one_code_than_are_kept_hide_nothing_of_another),
 	};
 

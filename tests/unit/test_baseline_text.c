@@ -327,6 +327,9 @@ static void mistakes_have_their_place(void **state)
 		{"baseline: 1\npermits: [{permit: x}]\n", NULL},
 		{"baseline: 1\nbudget: {thresholds: [{finding: baseline.nothing}]}\n",
 		 "t:2:33: error: there is no finding \"baseline.nothing\"\n"},
+		{"baseline: 1\nfrozen: {by: \"a\\e[2J\", reason: \"b\\nfrozen\"}\n",
+		 "t:2:14: error: \"by\" has control characters, or is no UTF-8\n"
+		 "t:2:32: error: \"reason\" has control characters, or is no UTF-8\n"},
 		{"baseline: 1\nbaseline: 1\n",
 		 "t:2:1: error: duplicate key \"baseline\", first in line 1\n"},
 	};
