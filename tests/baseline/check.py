@@ -203,6 +203,48 @@ def what_should_not_be_there_claims_all_from_then_on():
     assert evaluate.event_of(alert("asset.unknown-device", 3, 3, 4, 1, 40000, 3, 502), f).claims == list(range(3, 10))
 
 
+@test
+def what_is_about_one_kind_of_message_claims_this_kind():
+    f = two_channels()
+    channel = ("10.0.0.1", "10.0.0.2", 6, 502)
+    assert f.channel[2] == channel
+    p = evaluate.Part("p", "", f, None, [])
+    p.ops = [op(0, at=0), op(2, at=2, role="response"), op(4, at=4, first="8"), op(6, at=6, role="response")]
+    op3 = {"role": "response", "code": 3, "unit": 1, "space": "holding", "first": 0, "count": 1}
+
+    def claims(detector, **more):
+        a = alert("baseline.x", 0, 6, 7, 2, 502, 1, 40000, baseline={"detector": detector}, op={**op3, **more})
+        return evaluate.event_of(a, f, p.kinds()).claims
+    assert claims("value") == [2, 6]
+    assert claims("time", role="request") == [0, 2, 6]
+    assert claims("order") == claims("set") == [0, 2, 4, 6]
+
+
+@test
+def a_new_host_may_be_the_one_that_is_spoken_to():
+    f = two_channels()
+    a = alert("baseline.new-host", 3, 3, 4, 1, 40000, 3, 502, baseline={"permit": "new-host 10.0.0.3"})
+    assert evaluate.event_of({**a, "ether": {}}, f).claims == [3, 5, 7, 9]
+    a = alert("baseline.new-host", 3, 3, 4, 1, 40000, 3, 502, baseline={"permit": "new-host 10.0.0.1"})
+    assert evaluate.event_of(a, f).claims == list(range(3, 10))
+
+
+@test
+def what_an_event_carries_further_permits_for_is_claimed_if_it_began_then():
+    f = capture(*((n, tcp(1, 40000, 2 + n % 2 if n > 5 else 2, 502)) for n in range(10)))
+    b = {"detector": "set", "permit": "new-link 10.0.0.4 -> 10.0.0.5", "more": ["new-link 10.0.0.1 -> 10.0.0.3"]}
+    assert evaluate.event_of(alert("baseline.new-link", 6, 6, 7, 4, 1, 5, 2, baseline=b), f).claims == [6, 7, 9]
+    b["more"] = ["new-link 10.0.0.1 -> 10.0.0.2"]  # known long before
+    assert evaluate.event_of(alert("baseline.new-link", 6, 6, 7, 4, 1, 5, 2, baseline=b), f).claims == [6]
+
+
+@test
+def an_alert_that_no_frame_shows_claims_what_lies_between():
+    a = alert("baseline.device-silent", 2, 6, 3, 1, 40000, 2, 502, baseline={"detector": "time"})
+    del a["pcap_cnt"]
+    assert evaluate.event_of(a, two_channels()).claims == [2, 4, 6]
+
+
 def part(hostile, *windows):
     f = two_channels()
     return evaluate.Part("p", "", f, hostile, [labels.Window(a, BEGIN + b * SECOND, BEGIN + e * SECOND) for a, b, e in windows])

@@ -29,6 +29,7 @@ higher, if it finds more attacks with no more false events, or as many with fewe
 """
 
 import argparse
+import concurrent.futures
 import datetime
 import glob
 import json
@@ -244,7 +245,7 @@ def event_of(alert, frames, kinds=None):
             words = permit.split()  # new-link CLIENT -> SERVER
             if words[0].endswith(WHOLE_CHANNEL):
                 for c, its in frames.of_channel.items():
-                    if c[:2] == (words[1], words[3]) and frames.time[its[0]] >= since:
+                    if {*c[:2]} == {words[1], words[3]} and frames.time[its[0]] >= since:
                         claims.update(frames.between(its, first, NEVER))
         claims.update(frames.between(positions, since, NEVER))
     elif first != last:
@@ -538,12 +539,27 @@ def about(sums, scores, detail):
         yield ""
 
 
+def section(s, exe, shared, detail):
+    """Lines of the report about one scenario."""
+    print(s["id"], file=sys.stderr, flush=True)
+    lines = [f"## {s['title'][0].upper()}{s['title'][1:]}", ""]
+    if "note" in s:
+        lines += [f"Note: {s['note']}.", ""]
+    if "skip" in s:
+        return lines + [f"SKIP: {s['skip']}.", ""]
+    scores, sums = run_scenario(s, exe, shared)
+    if scores is None:
+        return lines + ["SKIP: the captures are not here.", ""]
+    return lines + list(about(sums, scores, detail))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kidoban", default=os.path.join(ROOT, "build/src/kidoban"))
     parser.add_argument("--shared", default=os.path.join(ROOT, "..", "shared", "pcaps"))
     parser.add_argument("--plant")
     parser.add_argument("--others", help="runs of plant.py --seed N")
+    parser.add_argument("--jobs", type=int, default=2, help="scenarios at a time")
     parser.add_argument("--only", default="")
     parser.add_argument("--detail", action="store_true")
     parser.add_argument("-o", "--output")
@@ -563,21 +579,11 @@ def main():
               "detectors alone; *knows nothing* has neither baseline nor policy; *proposed policy* has what `kidoban",
               "learn -o` proposes, unedited. The others are simple published methods: `tests/baseline/simple.py` says",
               "which. They have no budget and no severity: each deviation counts.", ""]
-    for s in scenarios:
-        if only and not any(s["id"].startswith(o) for o in only):
-            continue
-        print(s["id"], file=sys.stderr, flush=True)
-        lines += [f"## {s['title'][0].upper()}{s['title'][1:]}", ""]
-        if "note" in s:
-            lines += [f"Note: {s['note']}.", ""]
-        if "skip" in s:
-            lines += [f"SKIP: {s['skip']}.", ""]
-            continue
-        scores, sums = run_scenario(s, args.kidoban, os.path.abspath(args.shared))
-        if scores is None:
-            lines += ["SKIP: the captures are not here.", ""]
-            continue
-        lines += about(sums, scores, args.detail)
+    chosen = [s for s in scenarios if not only or any(s["id"].startswith(o) for o in only)]
+    with concurrent.futures.ProcessPoolExecutor(args.jobs) as pool:
+        for made in pool.map(section, *zip(*((s, args.kidoban, os.path.abspath(args.shared), args.detail)
+                                             for s in chosen))):
+            lines += made
     text = "\n".join(lines)
     if args.output:
         with open(args.output, "w", encoding="utf-8") as f:
