@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from stage import lab, missing  # noqa: E402
 
-KIDOBAN = sys.argv[1]
+KIDOBAN = os.path.abspath(sys.argv[1])
 CLEAN = ("clean-1", "clean-2", "clean-3")
 FOUND = {  # attack: a finding that names it
     "write-by-reader": "baseline.new-writer", "second-master": "baseline.new-writer", "new-device": "baseline.new-host",
