@@ -45,6 +45,7 @@ class Box(life.Talk):
     def __init__(self, args, folder):
         super().__init__(args.kidoban, folder, life.POLICY, "--inspect", "mark")
         self.args, self.probe, self.seen, self.port = args, None, 0, 50000
+        self.lab.patience = 1
         self.hand_on(1)
 
     def hand_on(self, workers):

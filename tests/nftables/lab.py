@@ -119,6 +119,8 @@ class Lab:
             except BlockingIOError:
                 return frames
 
+    patience = 0  # s that a program on the way may take, behind what the kernel does itself
+
     def exchange(self, frames, side="c"):
         """Sends the frames into one side. Returns the numbers that came out at the other, and all frames that the
         router sent back to the first."""
@@ -130,7 +132,8 @@ class Lab:
             if n % 64 == 63:
                 self.collect(back, seen)
         answers = self.caught_up(out) + self.caught_up(back, seen)
-        while quiet < 3:
+        deadline = time.monotonic() + self.patience
+        while quiet < 3 or (len(seen) < len(frames) and time.monotonic() < deadline):
             before = len(seen)
             time.sleep(0.004)
             self.collect(back, seen)

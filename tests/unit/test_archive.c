@@ -402,7 +402,7 @@ static struct thing any_thing(void)
 
 static void text_and_bytes_read_back_as_they_were(void **state)
 {
-	struct arena arena = {NULL};
+	struct arena arena = {.blocks = NULL};
 	struct thing t, back;
 	struct archive a;
 	char *text, *again, *said;
@@ -440,7 +440,7 @@ static void text_and_bytes_read_back_as_they_were(void **state)
 
 static void bytes_cut_or_changed_are_refused_or_something_else_but_never_read_beyond(void **state)
 {
-	struct arena arena = {NULL};
+	struct arena arena = {.blocks = NULL};
 	struct thing t, back;
 	struct archive a;
 	uint8_t *bytes, *part;
@@ -487,7 +487,7 @@ static void mistakes_are_told_all_at_once_with_their_places(void **state)
 		 "t:3:23: error: unknown key \"e\"\n"},
 		{"text: [a]\n", "t:1:7: error: \"text\" is a text, not a list\n"},
 	};
-	struct arena arena = {NULL};
+	struct arena arena = {.blocks = NULL};
 	struct thing back;
 	unsigned i;
 	char *said;
