@@ -70,16 +70,20 @@ static bool takes(const struct order_state *s, uint16_t value)
 static void words(const struct deviation *d, bool japanese, char *expected, size_t expected_size,
 		  char *observed, size_t observed_size)
 {
+	char server[ADDR_STRLEN];
+
+	addr_str(d->server, server);
 	if (japanese) {
-		snprintf(observed, observed_size, "レジスタ %.0f が %.0f から %.0f に変わりました",
-			 d->n[0], d->n[1], d->n[2]);
+		snprintf(observed, observed_size,
+			 "%s のレジスタ %.0f が %.0f から %.0f に変わりました", server, d->n[0],
+			 d->n[1], d->n[2]);
 		snprintf(expected, expected_size,
 			 "%.0f の次は多くの場合 %.0f です (%.0f 回中 %.0f 回)", d->n[1], d->n[3],
 			 d->n[5], d->n[4]);
 		return;
 	}
-	snprintf(observed, observed_size, "register %.0f went from %.0f to %.0f", d->n[0], d->n[1],
-		 d->n[2]);
+	snprintf(observed, observed_size, "register %.0f of %s went from %.0f to %.0f", d->n[0],
+		 server, d->n[1], d->n[2]);
 	snprintf(expected, expected_size, "%.0f is mostly followed by %.0f (%.0f times of %.0f)",
 		 d->n[1], d->n[3], d->n[4], d->n[5]);
 }

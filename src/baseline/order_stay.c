@@ -61,17 +61,21 @@ static double lasts_score(const struct order_lasts *l, int64_t ns, int64_t late,
 static void words(const struct deviation *d, bool japanese, char *expected, size_t expected_size,
 		  char *observed, size_t observed_size)
 {
+	char server[ADDR_STRLEN];
+
+	addr_str(d->server, server);
 	if (japanese) {
 		snprintf(observed, observed_size,
-			 "レジスタ %.0f が %.0f から %.0f に変わりました: %s %.3g 秒後", d->n[0],
-			 d->n[1], d->n[2], d->text[1] ? d->text[1] : "その状態になってから",
-			 d->n[3]);
+			 "%s のレジスタ %.0f が %.0f から %.0f に変わりました: %s %.3g 秒後",
+			 server, d->n[0], d->n[1], d->n[2],
+			 d->text[1] ? d->text[1] : "その状態になってから", d->n[3]);
 		snprintf(expected, expected_size, "%.3g ～ %.3g 秒 (平均 %.3g 秒、%.0f 回)",
 			 d->n[4], d->n[6], d->n[5], d->n[7]);
 		return;
 	}
-	snprintf(observed, observed_size, "register %.0f went from %.0f to %.0f %.3g s after %s",
-		 d->n[0], d->n[1], d->n[2], d->n[3], d->text[0] ? d->text[0] : "it came there");
+	snprintf(observed, observed_size,
+		 "register %.0f of %s went from %.0f to %.0f %.3g s after %s", d->n[0], server,
+		 d->n[1], d->n[2], d->n[3], d->text[0] ? d->text[0] : "it came there");
 	snprintf(expected, expected_size, "%.3g s to %.3g s (on average %.3g s, %.0f times)",
 		 d->n[4], d->n[6], d->n[5], d->n[7]);
 }

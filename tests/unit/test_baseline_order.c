@@ -580,7 +580,7 @@ static void a_skipped_state_is_told_and_survives_being_written(void **state)
 	assert_int_equal(h.count, 0);
 	work(again, t, 1, 2, &seed);
 	assert_int_equal(h.what[BASELINE_STATE_ORDER], 1);
-	assert_string_equal(h.observed, "register 0 went from 1 to 3");
+	assert_string_equal(h.observed, "register 0 of 10.50.0.11 went from 1 to 3");
 	assert_non_null(strstr(h.expected, "1 is mostly followed by 2 ("));
 	baseline_free(b);
 	baseline_free(again);

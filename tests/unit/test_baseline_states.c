@@ -134,7 +134,7 @@ static void a_state_that_lasts_longer_or_shorter_is_told(void **state)
 		hand_over(b, t, 1, works[i], 0.8, &seed);
 		assert_int_equal(h.what[BASELINE_STATE_DURATION], 1);
 		assert_int_equal(h.count, 1);
-		assert_non_null(strstr(h.observed, "register 0 went from 1 to 0 "));
+		assert_non_null(strstr(h.observed, " went from 1 to 0 "));
 		assert_non_null(strstr(h.observed, " s after it came there"));
 		assert_non_null(strstr(h.expected, " (on average 2.0"));
 		baseline_free(b);
@@ -156,7 +156,7 @@ static void a_machine_that_follows_another_sooner_or_later_is_told(void **state)
 		hand_over(b, t, 1, 2, delay[i], &seed);
 		assert_int_equal(h.what[BASELINE_STATE_DURATION], 1);
 		assert_int_equal(h.count, 1);
-		assert_non_null(strstr(h.observed, "register 0 went from 0 to 1 "));
+		assert_non_null(strstr(h.observed, " went from 0 to 1 "));
 		assert_non_null(
 			strstr(h.observed, " s after register 0 of 10.50.0.11 went from 1 to 0"));
 		baseline_free(b);
